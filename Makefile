@@ -1,0 +1,53 @@
+# make demo: see it work, no account needed.   make test: prove it.   make check: what CI runs before the tests.
+# The environment is made on first use, from requirements.lock (exact versions, hashes), and made anew when that changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test check format lock corpus bench clean help
+
+help:                ## this list
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+demo: $(READY)       ## the main job on this machine: a mailbox, a dozen mails, the cards
+	@$(BIN)/triage demo
+
+test: $(READY)       ## all tests; those that need Dovecot skip with a reason where it is not installed
+	@$(BIN)/python -m pytest
+
+check: $(READY)      ## formatting, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY)     ## mend formatting and what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:                ## the lock file anew, from pyproject.toml (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+bench: $(READY)      ## what judging costs, against mail-parser alone in the same run
+	@$(BIN)/python tests/bench_judge.py
+
+clean:               ## forget the environment
+	rm -rf $(VENV)
+
+# uv where it is, for speed; else the standard library's venv and pip.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "triage needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1). Say: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "setting up $(VENV) (once)" >&2
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  rm -rf $(VENV) ; \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip --version >/dev/null \
+	    || { rm -rf $(VENV) ; echo "this Python makes no environments: install python3-venv (Debian, Ubuntu: apt install python3-venv)" >&2 ; exit 1 ; } ; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(READY)

@@ -1,0 +1,210 @@
+"""What the bot asks of the world, and the values that pass through: a mailbox to read, a notifier to speak with.
+
+Protocols stand here only where there are two keepers: ImapMailbox and a scripted one, SlackNotifier and a recording one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from classifiers.terms import Verdict
+
+# ---------------------------------------------------------------------------------------------- the mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a folder was read: everything up to and with this UID, while UIDVALIDITY stays (RFC 3501, 2.3.1.1)."""
+
+    uidvalidity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """A folder as EXAMINE told it."""
+
+    folder: str
+    uidvalidity: int
+    uidnext: int | None  # None where the server does not say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawMessage:
+    """One mail as it lay in the mailbox. `raw` is its first part only where `truncated`; `size` is always the whole."""
+
+    folder: str
+    uidvalidity: int
+    uid: int
+    size: int
+    received_at: datetime  # INTERNALDATE: the server's clock, not the sender's
+    raw: bytes
+    truncated: bool = False
+
+
+class Mailbox(Protocol):
+    """One session with one account, read-only; not thread-safe; never used again after it raised.
+
+    Every method raises MailboxError (LoginRefused from `connect`) and nothing else for what the server or the line does.
+    """
+
+    def connect(self) -> None: ...
+
+    @property
+    def can_idle(self) -> bool: ...
+
+    def examine(self, folder: str) -> FolderState: ...
+
+    def uids_after(self, uid: int, since: date | None = None) -> tuple[int, ...]:
+        """UIDs of the examined folder beyond `uid`, ascending; with `since`, only mail that arrived on that day or later."""
+        ...
+
+    def fetch(self, uids: Sequence[int]) -> Iterator[tuple[RawMessage, ...]]:
+        """The mails in batches, oldest first. A mail that is gone is left out, silently: the caller knows what it asked for."""
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """IDLE on the examined folder for at most that long; True as soon as something may have arrived."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------------------------------------- the notifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One Slack message, ready to be sent. `key` travels in its metadata, so that a repeat can be recognised."""
+
+    channel: str
+    key: str
+    text: str  # the fallback: notifications and screen readers
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    thread: str | None = None  # the ts of the card it belongs under
+    facts: Mapping[str, str] = field(default_factory=dict)  # further metadata: ids and versions, never report text
+
+
+class Notifier(Protocol):
+    """Says messages. Raises NotSaid or MaybeSaid and nothing else for what the other side or the line does."""
+
+    def post(self, message: Message) -> str:
+        """Says it and returns its ts."""
+        ...
+
+    def update(self, message: Message, ts: str) -> None:
+        """Makes the message with this ts say `message` instead. Repeating it does no harm."""
+        ...
+
+    def find(self, channel: str, key: str, since: datetime, thread: str | None = None) -> str | None:
+        """The ts of the message of ours with this key, posted at `since` or later; None where there is none.
+
+        Raises NotSaid(final=True) where looking is not permitted (no history scope).
+        """
+        ...
+
+
+# ---------------------------------------------------------------------------------------------- what is kept
+
+
+class VerdictKind(StrEnum):
+    """Who is speaking."""
+
+    BOT = "bot"
+    PERSON = "person"
+    AUDIT = "audit"
+
+
+class NoticeKind(StrEnum):
+    """What there is to say."""
+
+    CARD = "card"  # the message of one or more reports; said once, then edited
+    UPDATE = "update"  # the card again, as things stand now
+    DETAILS = "details"  # in the card's thread: everything that was seen
+    DIGEST = "digest"  # one line in the next digest
+    TROUBLE = "trouble"  # a sentence of the bot's own
+
+
+class NoticeState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"  # the request may have left; its outcome is not known yet
+    SAID = "said"
+    DEAD = "dead"  # Slack will never take it; shown by `triage health`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReport:
+    """A report's row: the facts that stay when its text is purged."""
+
+    id: int
+    account: str
+    folder: str
+    key: str
+    size: int
+    received_at: datetime
+    kept_at: datetime
+    truncated: bool
+    attempts: int
+    from_junk: bool
+    backlog: bool  # it was there before the bot first looked: digest, no card of its own
+    purged: bool
+
+    @property
+    def short(self) -> str:
+        """The id people see and type."""
+        return self.key[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letterhead:
+    """What a card may show of the mail itself, tier permitting; purged with the text."""
+
+    subject: str = ""
+    sender: str = ""
+    message_id: str | None = None
+    attachments: tuple[str, ...] = ()  # "poc.mp4 (video/mp4, 1.2 MB), not read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedVerdict:
+    """A verdict as it was appended."""
+
+    id: int
+    report_id: int
+    kind: VerdictKind
+    verdict: Verdict
+    decided_by: str  # "bot" or "person:<who>"
+    decided_at: datetime
+    reason: str = ""  # a person's words
+    undone_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing to say."""
+
+    id: int
+    key: str
+    kind: NoticeKind
+    destination: str  # a channel id
+    report_id: int | None
+    card_id: int | None
+    state: NoticeState
+    attempts: int
+    due_at: datetime
+    touched_at: datetime | None = None  # when `sending` was marked
+    text: str = ""  # of a TROUBLE notice, our own words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The Slack message of one or more reports."""
+
+    id: int
+    channel: str
+    ts: str | None  # None until it was said
+    report_ids: tuple[int, ...]
