@@ -5,6 +5,7 @@ All values are frozen, all times aware and UTC, all text free of NUL and lone su
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +45,22 @@ class AcknowledgementState(StrEnum):
     POLICY_PASTE_ONLY = "policy_paste_only"
     HIDDEN_ONLY = "hidden_only"
     MISSING = "missing"
+
+
+def report_key(raw: bytes, *, size: int | None = None, truncated: bool = False) -> str:
+    """What identifies a report: SHA-256, 64 hex digits, of its bytes with every line end made CRLF.
+
+    Servers differ in line ends (a Maildir may answer LF), so they do not count. Of a truncated mail only the first part
+    is known: its key is made of the whole size and that part. Never the Message-ID: the sender chooses that.
+    """
+    digest = hashlib.sha256()
+    if truncated:
+        digest.update(b"truncated %d\n" % (size if size is not None else len(raw)))
+    lf = raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
+    if b"\r" in lf:
+        lf = lf.replace(b"\r", b"\n")
+    digest.update(lf.replace(b"\n", b"\r\n"))
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
