@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 from classifiers.terms import Verdict
@@ -72,6 +73,22 @@ class Mailbox(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------------------------------------- the judge
+
+RUNGS = (1, 2, 3, 4)
+"""Of the parser's fallback ladder: the whole parse, the standard library guarded, a header scan, key and size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a judge needs besides the mail."""
+
+    rules: Path  # holds categories/, signs/ and policies/
+    policy: str
+    model: Path | None  # None: rules alone
+    trusted_authserv: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------- the notifier

@@ -1,0 +1,254 @@
+"""Bytes and context in, a report's letterhead and a Verdict out: what runs in the worker process, away from all secrets.
+
+Frames, both ways: four bytes of length (big-endian), then that much JSON. A request's JSON is followed by the mail's
+bytes, `bytes` of them. The first request is the context; its answer says the versions, or what is wrong with the rules.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO
+
+from bot.codec import verdict_to_json
+from bot.mail.mime import parse
+from bot.ports import RUNGS, Context, Letterhead
+from classifiers.acknowledgement import find_acknowledgement
+from classifiers.errors import UserError
+from classifiers.learned import Learned
+from classifiers.policy import Policy, Thresholds, decide
+from classifiers.regions import find_regions, prose
+from classifiers.rulebook import Rulebook, load_policy
+from classifiers.terms import Report, Verdict, Versions
+
+MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
+SHOWN_ATTACHMENTS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Rules, model and policy, loaded once; `judge` is pure."""
+
+    rulebook: Rulebook
+    policy: Policy
+    learned: Learned | None
+    trusted_authserv: tuple[str, ...]
+
+    @classmethod
+    def load(cls, context: Context) -> Judge:
+        """Raises RuleError or ModelError with every problem found."""
+        rulebook = Rulebook.load(context.rules)
+        return cls(
+            rulebook=rulebook,
+            policy=load_policy(context.rules, context.policy, rulebook),
+            learned=Learned.load(context.model) if context.model else None,
+            trusted_authserv=context.trusted_authserv,
+        )
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(
+            rules=self.rulebook.version,
+            model=self.learned.version if self.learned else "",
+            policy=self.policy.digest,
+        )
+
+    def read(self, raw: bytes, *, size: int | None = None, truncated: bool = False, rung: int = 1) -> Report:
+        """The report in these bytes, whatever they are."""
+        return parse(raw, size=size, truncated=truncated, trusted_authserv=self.trusted_authserv, rung=rung)
+
+    def judge(self, report: Report) -> Verdict:
+        """What rules, model and policy say of a report."""
+        regions = find_regions(report, self.policy.texts)
+        return decide(
+            report,
+            self.rulebook.weigh(report, regions),
+            self.learned.opine(report, regions) if self.learned else None,
+            self.learned.thresholds if self.learned else Thresholds(),
+            find_acknowledgement(report, regions, self.policy.word),
+            self.policy,
+            self.versions,
+        )
+
+    def own_words(self, report: Report) -> str:
+        """The report's claims as one text, for training on a corrected report."""
+        regions = find_regions(report, self.policy.texts)
+        return "\n".join(claim.text for claim in prose(report, regions))
+
+
+def letterhead(report: Report) -> Letterhead:
+    """What a card may show of the mail itself."""
+    return Letterhead(
+        subject=report.subject[:500],
+        sender=report.sender[:320],
+        message_id=report.message_id,
+        attachments=tuple(
+            f"{a.name or 'unnamed'} ({a.media_type}, {_human(a.size)}){'' if a.read else ', not read'}"[:200]
+            for a in report.attachments[:SHOWN_ATTACHMENTS]
+        ),
+    )
+
+
+def _human(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 10**6 else f"{max(1, round(size / 1e3))} kB"
+
+
+# ------------------------------------------------------------------------------------------------ the process
+
+
+class OverBudget(BaseException):
+    """The mail in hand used up its CPU time. No Exception: a library's `except Exception` must not swallow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits that count for one mail and are armed anew for each."""
+
+    cpu: float  # seconds
+    memory: int  # bytes beyond what the idle process holds
+
+    def arm(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, self.cpu)
+        _limit_memory(self.memory)
+        _limit_cpu_hard(self.cpu)
+
+    def disarm(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _limit_cpu_hard(seconds: float) -> None:
+    """For code that never comes back to Python, where no signal handler runs: the kernel ends the process."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + 2 * seconds) + 2
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _limit_memory(allowance: int) -> None:
+    import resource
+
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+    except OSError:  # no Linux: the wall clock alone bounds it
+        return
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft = pages * resource.getpagesize() + allowance
+    resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _confine() -> None:
+    """No file can be written, no process started, no core left behind: for good."""
+    import resource
+
+    for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
+        resource.setrlimit(what, (0, 0))
+
+
+def _give_up(_signal: int, _frame: FrameType | None) -> None:
+    raise OverBudget
+
+
+def _read_exactly(source: BinaryIO, n: int) -> bytes:
+    data = source.read(n)
+    if len(data) != n:
+        raise EOFError
+    return data
+
+
+def _read_frame(source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    (n,) = struct.unpack(">I", _read_exactly(source, 4))
+    if n > MAX_HEADER:
+        raise EOFError
+    request = json.loads(_read_exactly(source, n))
+    return request, _read_exactly(source, int(request.get("bytes", 0)))
+
+
+def _write_frame(sink: BinaryIO, answer: dict[str, Any]) -> None:
+    body = json.dumps(answer).encode("ascii")
+    sink.write(struct.pack(">I", len(body)) + body)
+    sink.flush()
+
+
+def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -> dict[str, Any]:
+    """One mail's answer. Down the ladder, a rung at a time, when a rung costs too much or breaks."""
+    broken = ""
+    for rung in (r for r in RUNGS if r >= int(request.get("rung", 1))):
+        budget.arm()
+        try:
+            report = judge.read(raw, size=request.get("size"), truncated=bool(request.get("truncated")), rung=rung)
+            if request.get("op") == "words":
+                return {"words": judge.own_words(report)[:200_000], "subject": report.subject}
+            verdict = judge.judge(report)
+        except OverBudget:
+            broken = "cpu"
+        except MemoryError:
+            broken = "memory"
+        except Exception as e:  # noqa: BLE001  whatever a mail breaks, the next rung still answers
+            broken = type(e).__name__
+        else:
+            head = letterhead(report)
+            return {
+                "verdict": verdict_to_json(verdict),
+                "letterhead": {
+                    "subject": head.subject, "sender": head.sender,
+                    "message_id": head.message_id, "attachments": list(head.attachments),
+                },
+            }  # fmt: skip
+        finally:
+            budget.disarm()
+    return {"failed": broken}
+
+
+def serve(source: BinaryIO, sink: BinaryIO, confine: Callable[[], None] = _confine) -> None:
+    """Answers requests until `source` ends. The context comes first, is loaded, and only then the limits close."""
+    request, _ = _read_frame(source)
+    context = Context(
+        rules=Path(request["rules"]),
+        policy=request["policy"],
+        model=Path(request["model"]) if request["model"] else None,
+        trusted_authserv=tuple(request["trusted_authserv"]),
+    )
+    try:
+        judge = Judge.load(context)
+    except UserError as e:
+        _write_frame(sink, {"problems": [[p.where, p.what] for p in e.problems]})
+        return
+    v = judge.versions
+    _write_frame(sink, {"rules": v.rules, "model": v.model, "policy": v.policy})
+    confine()
+    signal.signal(signal.SIGPROF, _give_up)
+    budget = Budget(cpu=float(request["cpu"]), memory=int(request["memory"]))
+    while True:
+        try:
+            request, raw = _read_frame(source)
+        except EOFError:
+            return
+        _write_frame(sink, _answer(judge, budget, request, raw))
+
+
+def main() -> None:
+    """The child's entry. Stray prints of libraries must not break the frames: they go nowhere."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us by closing the pipe
+    try:
+        serve(source, sink)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
