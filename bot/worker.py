@@ -150,13 +150,13 @@ class Worker:
             head = _letterhead(answer["letterhead"])
         except (KeyError, ValueError, TypeError):
             return self._safe_facts(task, "answer")
-        if verdict.report != report_key(task.raw, size=task.size, truncated=task.truncated):
+        if verdict.report != _key(task):
             return self._safe_facts(task, "answer")
         return Judged(verdict=verdict, letterhead=head)
 
     def _safe_facts(self, task: Task, why: str) -> Judged:
         return Judged(
-            verdict=unreadable(task, why, self.context.policy, self._versions),
+            verdict=unreadable(_key(task), why, self.context.policy, self._versions),
             letterhead=Letterhead(),
             broken=why,
         )
@@ -238,10 +238,10 @@ class Worker:
                     until = time.monotonic() + wall
 
 
-def unreadable(task: Task, why: str, policy: str, versions: Versions | None) -> Verdict:
+def unreadable(key: str, why: str, policy: str, versions: Versions | None) -> Verdict:
     """The verdict on a mail that nothing could read: a person must look. Made of facts that need no parsing."""
     return Verdict(
-        report=report_key(task.raw, size=task.size, truncated=task.truncated),
+        report=key,
         disposition=Disposition.NEEDS_REVIEW,
         confidence=1.0,
         why="this mail could not be read; look at it in the mailbox",
@@ -249,6 +249,10 @@ def unreadable(task: Task, why: str, policy: str, versions: Versions | None) -> 
         policy=policy,
         versions=versions or Versions(rules="", model="", policy=""),
     )
+
+
+def _key(task: Task) -> str:
+    return report_key(task.raw, size=task.size, truncated=task.truncated)
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -1,16 +1,17 @@
 """What can go wrong, as people meet it.
 
-    TriageError
-    ├── UserError              somebody's file, option or setting: told as a list, no traceback
-    │   ├── ConfigError        config.toml                                   exit code 78
-    │   ├── RuleError          a rule, category or policy file               exit code 78
-    │   └── ModelError         a model or corpus file                        exit code 78
-    ├── StoreError             the state folder or database                  exit code 75
-    ├── MailboxError           the mail server, this time; try again later   exit code 69
-    │   └── LoginRefused       the mail server said no to the login          exit code 77
-    └── NotifierError          Slack
-        ├── NotSaid            surely not said: say it again when due
-        └── MaybeSaid          nobody knows: look it up before it is said again
+TriageError
+├── UserError              somebody's file, option or setting: told as a list, no traceback
+│   ├── ConfigError        config.toml                                   exit code 78
+│   ├── RuleError          a rule, category or policy file               exit code 78
+│   └── ModelError         a model or corpus file                        exit code 78
+├── StoreError             the state folder or database                  exit code 75
+├── MailboxError           the mail server, this time; try again later   exit code 69
+│   ├── LoginRefused       the mail server said no to the login          exit code 77
+│   └── FolderRefused      this folder cannot be read; the session goes on
+└── NotifierError          Slack
+    ├── NotSaid            surely not said: say it again when due
+    └── MaybeSaid          nobody knows: look it up before it is said again
 """
 
 from __future__ import annotations
@@ -79,6 +80,10 @@ class LoginRefused(MailboxError):
     """The mail server refused user and password."""
 
     exit_code = 77
+
+
+class FolderRefused(MailboxError):
+    """The server does not give this folder: it is gone, renamed or forbidden. Others can still be read in this session."""
 
 
 class NotifierError(TriageError):

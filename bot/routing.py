@@ -1,0 +1,68 @@
+"""Where a verdict is told: a card of its own, or a line in the digest. Pure. Nothing is ever told nowhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.ports import Card, KeptReport, NewNotice, NoticeKind, VerdictKind
+from classifiers.terms import Disposition
+
+LOUD = frozenset({Disposition.IN_SCOPE, Disposition.NEEDS_REVIEW})
+
+
+def first_notices(report: KeptReport, disposition: Disposition, channel: str, now: datetime) -> tuple[NewNotice, ...]:
+    """What is said of a report when it is first judged.
+
+    The digest takes newsletters and the like, whatever was not worth a card from a junk folder, and all of a backlog:
+    a first look at months of mail must not flood the channel.
+    """
+    quiet = report.backlog or disposition is Disposition.NOT_A_REPORT or (report.from_junk and disposition not in LOUD)
+    if quiet:
+        return (
+            NewNotice(
+                kind=NoticeKind.DIGEST, destination=channel, key=f"digest:{report.account}:{report.key}", due_at=now
+            ),
+        )
+    return (
+        NewNotice(
+            kind=NoticeKind.CARD, destination=channel, key=f"card:{report.account}:{report.key}:{channel}", due_at=now
+        ),
+        NewNotice(
+            kind=NoticeKind.DETAILS,
+            destination=channel,
+            key=f"details:{report.account}:{report.key}:{channel}",
+            due_at=now,
+        ),
+    )
+
+
+def changed_notices(
+    report: KeptReport,
+    cards: tuple[Card, ...],
+    disposition: Disposition,
+    kind: VerdictKind,
+    channel: str,
+    mark: str,
+    now: datetime,
+) -> tuple[NewNotice, ...]:
+    """What is said when a verdict follows another: the cards change; a quiet report that turns out live gets a card.
+
+    `mark` tells this change from others of the same report, so that each is said once.
+    """
+    updates = tuple(
+        NewNotice(kind=NoticeKind.UPDATE, destination=card.channel, key=f"update:{card.id}:{mark}", due_at=now)
+        for card in cards
+    )
+    if updates or (disposition not in LOUD and kind is VerdictKind.BOT):
+        return updates
+    return (
+        NewNotice(
+            kind=NoticeKind.CARD, destination=channel, key=f"card:{report.account}:{report.key}:{channel}", due_at=now
+        ),
+        NewNotice(
+            kind=NoticeKind.DETAILS,
+            destination=channel,
+            key=f"details:{report.account}:{report.key}:{channel}",
+            due_at=now,
+        ),
+    )

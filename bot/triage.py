@@ -1,0 +1,173 @@
+"""The journey of a message up to its verdict: read, keep, judge, record. Three commits, never merged.
+
+a  `read` keeps the bytes and moves the cursor: from here on no mail server is needed and nothing can be lost.
+b  `judge_waiting` notes the attempt before the work: a mail that kills the bot does not kill it for ever.
+c  it records the verdict and what is to be said of it, together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.ports import Cursor, FolderState, KeptReport, Letterhead, Mailbox, RawMessage, VerdictKind
+from bot.routing import first_notices
+from bot.store import NewReport, Store
+from bot.worker import Judged, Task, Worker, unreadable
+from classifiers.errors import FolderRefused
+from classifiers.terms import report_key
+
+ATTEMPTS = 3
+log = logging.getLogger("triage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How one account is read."""
+
+    account: str
+    folders: tuple[str, ...]
+    junk: frozenset[str]
+    start: timedelta | None  # how far back the first look goes; None: from now on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triage:
+    """Reads mailboxes into the store and judges what waits there."""
+
+    store: Store
+    worker: Worker
+    channel: str
+    now: Callable[[], datetime]
+
+    # ------------------------------------------------------------------------------------------ read and keep
+
+    def read(self, mailbox: Mailbox, reading: Reading) -> int:
+        """Keeps what is new in every folder; how many reports that were. Raises MailboxError after what could be read.
+
+        A folder that is gone or refuses does not keep the others from being read.
+        """
+        new = 0
+        failed: list[FolderRefused] = []
+        for folder in reading.folders:
+            try:
+                new += self._read_folder(mailbox, reading, mailbox.examine(folder))
+            except FolderRefused as e:
+                failed.append(e)
+        if failed:
+            raise failed[0]
+        self.store.beat(f"poll:{reading.account}", self.now())
+        return new
+
+    def _read_folder(self, mailbox: Mailbox, reading: Reading, state: FolderState) -> int:
+        horizon, backlog_until = self._horizon(reading, state)
+        cursor = self.store.cursor(reading.account, state.folder)
+        if cursor is None and reading.start is None:
+            # From now on: what lies there was read by people before we came.
+            uids = () if state.uidnext is not None else mailbox.uids_after(0)
+            last = state.uidnext - 1 if state.uidnext is not None else max(uids, default=0)
+            self.store.set_cursor(reading.account, state.folder, Cursor(state.uidvalidity, last))
+            return 0
+        after = cursor.uid if cursor is not None and _still_true(cursor, state) else 0
+        if cursor is not None and after == 0 and cursor.uid:
+            log.warning("folder.reset", extra={"account": reading.account, "uidvalidity": state.uidvalidity})
+        uids = mailbox.uids_after(after, horizon.date() if after == 0 else None)
+        new = 0
+        for batch in mailbox.fetch(uids):
+            new += self._keep(reading, batch, horizon if after == 0 else None, backlog_until)
+        if uids:
+            # The last ones asked for may be gone: they must not be asked for again.
+            self.store.set_cursor(reading.account, state.folder, Cursor(state.uidvalidity, uids[-1]))
+        elif cursor is None or cursor.uidvalidity != state.uidvalidity:
+            self.store.set_cursor(reading.account, state.folder, Cursor(state.uidvalidity, after))
+        return new
+
+    def _horizon(self, reading: Reading, state: FolderState) -> tuple[datetime, datetime]:
+        """From when on this folder's mail is ours, and when we first looked; settled at the first look, for good."""
+        name = f"first:{reading.account}/{state.folder}"
+        first = self.store.last_beat(name)
+        if first is None:
+            first = self.now()
+            self.store.beat(name, first)
+        return first - (reading.start or timedelta()), first
+
+    def _keep(
+        self, reading: Reading, batch: Sequence[RawMessage], horizon: datetime | None, backlog_until: datetime
+    ) -> int:
+        mails = [
+            NewReport(
+                message=m,
+                key=report_key(m.raw, size=m.size, truncated=m.truncated),
+                from_junk=m.folder in reading.junk,
+                backlog=m.received_at < backlog_until,
+            )
+            for m in batch
+            if horizon is None or m.received_at >= horizon
+        ]
+        cursor = Cursor(batch[-1].uidvalidity, batch[-1].uid)
+        return len(self.store.keep(reading.account, batch[-1].folder, mails, cursor))
+
+    # ------------------------------------------------------------------------------------------ judge and record
+
+    def judge_waiting(self, limit: int = 64, stop: Callable[[], bool] = lambda: False) -> int:
+        """Judges what waits, oldest first; how many. One that was tried before is tried alone: it may be what kills."""
+        waiting = self.store.waiting(limit)
+        fresh = [r for r in waiting if r.attempts == 0]
+        done = self._judge_batch(fresh, stop) if fresh else 0
+        for report in waiting:
+            if report.attempts and not stop():
+                done += self._judge_batch([report], stop)
+        return done
+
+    def _judge_batch(self, reports: Sequence[KeptReport], stop: Callable[[], bool]) -> int:
+        tasks: list[tuple[KeptReport, Task]] = []
+        for report in reports:
+            if self.store.attempt(report.id) > ATTEMPTS:
+                self._record(report, _given_up(report, self.worker))
+                continue
+            mail = self.store.raw(report.id)
+            if mail is None:  # purged before it was ever judged
+                self._record(report, _given_up(report, self.worker))
+                continue
+            tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)))
+        done = 0
+        for (report, _), judged in zip(tasks, self.worker.judge(t for _, t in tasks), strict=True):
+            self._record(report, judged)
+            done += 1
+            if stop():
+                break
+        return done
+
+    def _record(self, report: KeptReport, judged: Judged) -> None:
+        now = self.now()
+        self.store.record(
+            report.id,
+            judged.verdict,
+            kind=VerdictKind.BOT,
+            decided_by="bot",
+            decided_at=now,
+            letterhead=judged.letterhead,
+            notices=first_notices(report, judged.verdict.disposition, self.channel, now),
+        )
+        log.info(
+            "report.judged",
+            extra={
+                "report": report.short,
+                "disposition": judged.verdict.disposition.value,
+                "categories": ",".join(f.category for f in judged.verdict.categories),
+                "broken": judged.broken,
+            },
+        )
+
+
+def _still_true(cursor: Cursor, state: FolderState) -> bool:
+    """Whether the UIDs still mean what they meant: same UIDVALIDITY, and UIDNEXT has not gone back (a restored copy)."""
+    return cursor.uidvalidity == state.uidvalidity and (state.uidnext is None or state.uidnext > cursor.uid)
+
+
+def _given_up(report: KeptReport, worker: Worker) -> Judged:
+    """A mail that ended the bot three times, or whose text is gone: a person gets the safe facts."""
+    verdict = unreadable(report.key, "attempts", worker.context.policy, None)
+    return Judged(verdict=verdict, letterhead=Letterhead(), broken="attempts")
