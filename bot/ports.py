@@ -154,6 +154,27 @@ class NoticeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewReport:
+    """A mail about to be kept."""
+
+    message: RawMessage
+    key: str
+    from_junk: bool
+    backlog: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotice:
+    """Something to say, about to be recorded together with the verdict it speaks of. Its key is said once, ever."""
+
+    kind: NoticeKind
+    destination: str
+    key: str
+    due_at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptReport:
     """A report's row: the facts that stay when its text is purged."""
 

@@ -40,6 +40,7 @@ def changed_notices(
     report: KeptReport,
     cards: tuple[Card, ...],
     disposition: Disposition,
+    *,
     kind: VerdictKind,
     channel: str,
     mark: str,

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.ports import Cursor, FolderState, KeptReport, Letterhead, Mailbox, RawMessage, VerdictKind
+from bot.ports import Cursor, FolderState, KeptReport, Letterhead, Mailbox, NewReport, RawMessage, VerdictKind
 from bot.routing import first_notices
-from bot.store import NewReport, Store
+from bot.store import Store
 from bot.worker import Judged, Task, Worker, unreadable
 from classifiers.errors import FolderRefused
 from classifiers.terms import report_key

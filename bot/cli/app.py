@@ -1,0 +1,73 @@
+"""The command `triage`: what it offers, and how it says that something went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from bot import __version__
+from bot.cli import judge, making, reports, service
+from classifiers.errors import TriageError, UserError
+
+app = typer.Typer(
+    name="triage",
+    help="Reads a security@ mailbox, holds every report against the disclosure policy, and tells the verdict in Slack.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables, and so mail
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"triage {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(service.run)
+app.command()(service.once)
+app.command()(service.demo)
+app.command()(judge.judge)
+app.command()(reports.reclassify)
+app.command("list")(reports.list_reports)
+app.command()(reports.show)
+app.command()(reports.export)
+app.add_typer(making.rules_app, name="rules")
+app.add_typer(making.model_app, name="model")
+app.command()(making.evaluate)
+app.command()(service.check)
+app.command()(service.doctor)
+app.command()(service.health)
+app.add_typer(making.slack_app, name="slack")
+
+
+def main() -> None:
+    """Runs a command. A person's mistake is a list without a traceback; the exit code says its kind."""
+    try:
+        app()
+    except UserError as e:
+        for problem in e.problems:
+            print(problem, file=sys.stderr)
+        if len(e.problems) > 1:
+            print(f"{len(e.problems)} problems", file=sys.stderr)
+        sys.exit(e.exit_code)
+    except TriageError as e:
+        print(e, file=sys.stderr)
+        sys.exit(e.exit_code)
+    except BrokenPipeError:  # `triage list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,130 @@
+"""What judges, made and measured: rules, model, evaluation; and what Slack would be shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import Config, Json, ModelFile, PolicyName, RulesFolder, settings_of
+from classifiers.errors import RuleError, UserError
+
+rules_app = typer.Typer(help="The rules: list, test and lint them.", no_args_is_help=True)
+model_app = typer.Typer(help="The model: train it, report on it.", no_args_is_help=True)
+slack_app = typer.Typer(help="Slack: the app's manifest, and the blocks for a mail.", no_args_is_help=True)
+
+
+@rules_app.command("list")
+def list_rules(rules: RulesFolder = None, as_json: Json = False) -> None:
+    """Every rule: its id, its weight and why it is there."""
+    from bot.assembly import rules_folder
+    from classifiers.rulebook import Rulebook
+
+    for rule in Rulebook.load(rules_folder(rules or "")).rules:
+        if as_json:
+            print(json.dumps({"schema": 1, "id": rule.source, "weight": rule.weight, "reason": rule.reason}))
+        else:
+            print(f"{rule.source:56} {rule.weight:+.1f}  {rule.reason}")
+
+
+@rules_app.command("test")
+def test_rules(rules: RulesFolder = None) -> None:
+    """Run every rule on its own hits and misses."""
+    _lint(rules)
+
+
+@rules_app.command("lint")
+def lint_rules(rules: RulesFolder = None) -> None:
+    """Everything that is wrong with the rule files, with file and line."""
+    _lint(rules)
+
+
+def _lint(rules: Path | None) -> None:
+    from bot.assembly import rules_folder
+    from classifiers.rulebook import Rulebook, lint
+
+    folder = rules_folder(rules or "")
+    if problems := lint(folder):
+        raise RuleError(*problems)
+    print(f"{len(Rulebook.load(folder).rules)} rules, each proven by its hits and misses")
+
+
+@model_app.command("train")
+def train(
+    config: Config = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where to write it. Default: the state folder of the configuration.", show_default=False
+        ),
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            "--corpus", help="A folder of .jsonl. Default: the corpus that came with triage.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the model on the corpus and on people's corrections; a model that does worse is refused."""
+    from bot.assembly import train_model
+
+    if out is None and config is None:
+        raise UserError("say --config FILE to train for a running bot, or --out FILE to write a model elsewhere")
+    card = train_model(settings_of(config) if config else None, corpus, out)
+    print(json.dumps(card.as_data()) if as_json else card.as_text())
+
+
+@model_app.command("report")
+def report(model: ModelFile = None, as_json: Json = False) -> None:
+    """What the model in use was trained on and how well it did."""
+    from bot.assembly import model_file
+    from classifiers.learned import Learned
+
+    learned = Learned.load(model or model_file(None))
+    print(json.dumps(learned.card) if as_json else learned.describe())
+
+
+def evaluate(
+    labelled: Annotated[
+        Path, typer.Argument(metavar="FILE.jsonl", help="One object a line: subject, body, disposition, categories.")
+    ],
+    policy: PolicyName = "planetscale",
+    rules: RulesFolder = None,
+    model: ModelFile = None,
+    as_json: Json = False,
+) -> None:
+    """Judge labelled reports and print how often that was right."""
+    from bot.assembly import evaluate_file
+
+    result = evaluate_file(labelled, policy=policy, rules=rules, model=model)
+    print(json.dumps(result.as_data()) if as_json else result.as_text())
+
+
+@slack_app.command("manifest")
+def manifest() -> None:
+    """The app's manifest, to paste at api.slack.com under "From a manifest"."""
+    from bot.slack.manifest import MANIFEST
+
+    print(MANIFEST, end="")
+
+
+@slack_app.command("preview")
+def preview(
+    path: Annotated[str, typer.Argument(metavar="PATH|-", help="A mail.")],
+    policy: PolicyName = "planetscale",
+    tier: Annotated[str, typer.Option("--tier", help="full, reduced or ids.")] = "reduced",
+    as_json: Json = False,
+) -> None:
+    """What Slack would be shown for this mail; no token needed."""
+    from bot.assembly import preview_card
+
+    if tier not in ("full", "reduced", "ids"):
+        raise UserError(f"--tier is full, reduced or ids, not {tier}")
+    for text, blocks in preview_card(path, policy=policy, tier=tier, stdin=sys.stdin.buffer):
+        print(json.dumps({"text": text, "blocks": blocks}, ensure_ascii=False) if as_json else text)
+        if not as_json:
+            print(json.dumps(blocks, ensure_ascii=False, indent=1))

@@ -1,0 +1,43 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="The configuration. Default: $TRIAGE_CONFIG, ./config.toml, /etc/triage/config.toml.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print data: one JSON object a line.")]
+PolicyName = Annotated[str, typer.Option("--policy", help="The policy's name.")]
+RulesFolder = Annotated[
+    Path | None,
+    typer.Option("--rules", help="A folder of rules. Default: those that came with triage.", show_default=False),
+]
+ModelFile = Annotated[
+    Path | None,
+    typer.Option("--model", help="A model file. Default: the one that came with triage.", show_default=False),
+]
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The configuration that this command needs."""
+    from bot.settings import find_file, load
+
+    return load(find_file(config))
+
+
+def who(by: str | None) -> str:
+    """`person:<who>` for the record: --by, else the user of this session."""
+    return f"person:{by or getpass.getuser()}"

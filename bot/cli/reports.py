@@ -1,0 +1,274 @@
+"""What was kept: listing, showing, correcting, judging again, exporting."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.options import Config, Json, settings_of, who
+from classifiers.errors import UserError
+from classifiers.terms import Disposition
+
+if TYPE_CHECKING:
+    from bot.ports import KeptReport, Letterhead, RecordedVerdict
+    from bot.settings import Settings
+    from bot.store import Store
+
+Since = Annotated[str | None, typer.Option("--since", help="Reports of the last 30d, 12h, …", show_default=False)]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def reclassify(
+    reports: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="Report ids: 4 hex digits or more.", show_default=False)
+    ] = None,
+    as_: Annotated[
+        Disposition | None, typer.Option("--as", help="What it is: your verdict, which sticks.", show_default=False)
+    ] = None,
+    category: Annotated[
+        list[str] | None, typer.Option("--category", help="A category that applies; may be repeated.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the verdict and used in training.")] = "",
+    word: Annotated[
+        bool | None,
+        typer.Option("--word/--no-word", help="The sender did, or did not, include the word.", show_default=False),
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who decides. Default: you.", show_default=False)] = None,
+    since: Since = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Without --as: save what judging again found, instead of showing it.")
+    ] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Decide by hand (--as), or judge kept mail again under today's rules, model and policy."""
+    if bool(reports) == bool(since):
+        raise UserError("name reports by id, or say --since 30d; one of the two")
+    if as_ is not None and since:
+        raise UserError("--as decides named reports; --since judges again. Name the reports' ids")
+    if as_ is None and (category or reason or word is not None):
+        raise UserError("--category, --reason and --word go with --as")
+    from bot.assembly import open_store
+
+    settings = settings_of(config)
+    with open_store(settings) as store:
+        if as_ is not None:
+            _by_hand(store, settings, reports or [], as_, tuple(category or ()), reason, word, who(by), as_json=as_json)
+        else:
+            _again(store, settings, reports or [], since, apply=apply, as_json=as_json)
+
+
+def _by_hand(
+    store: Store, settings: Settings, ids: list[str], as_: Disposition, categories: tuple[str, ...],
+    reason: str, word: bool | None, by: str, *, as_json: bool,
+) -> None:  # fmt: skip
+    from bot.assembly import known_categories
+    from bot.correction import Correction, correct
+
+    known = known_categories(settings)
+    for prefix in ids:
+        correction = Correction(disposition=as_, categories=categories, reason=reason, by=by, acknowledged=word)
+        report, recorded = correct(store, prefix, correction, known=known, channel=settings.slack.channel, now=now())
+        if as_json:
+            print(
+                json.dumps(
+                    {"schema": 1, "report": report.short, "disposition": as_.value, "decided_by": recorded.decided_by}
+                )
+            )
+        else:
+            print(f"{report.short}   {as_.value.replace('_', ' ')}   {', '.join(categories)}".rstrip())
+    if not as_json:
+        print("Kept for training; the card changes within seconds where triage runs.", file=sys.stderr)
+
+
+def _again(store: Store, settings: Settings, ids: list[str], since: str | None, *, apply: bool, as_json: bool) -> None:
+    from bot.assembly import worker_of
+    from bot.correction import apply as apply_change
+    from bot.correction import judge_again
+
+    kept = [store.find(i) for i in ids] or [r for r, _, _ in store.listing(since=now() - _ago(since or ""))]
+    readable = [r for r in kept if not r.purged]
+    changed = people = 0
+    with worker_of(settings) as worker:
+        for change in _progress(judge_again(store, worker, readable), len(readable)):
+            people += change.person
+            if change.changes:
+                changed += 1
+                _print_change(change, as_json=as_json)
+            if apply:
+                apply_change(store, change, channel=settings.slack.channel, now=now)
+    purged = len(kept) - len(readable)
+    told = f"Judged {len(readable)} again; {changed} {'changed' if apply else 'would change'}."
+    told += f" {people} decided by a person: left as they are." if people else ""
+    told += f" {purged} left out: their text was purged." if purged else ""
+    told += "" if apply else " Nothing was saved; --apply saves it."
+    print(told, file=sys.stderr)
+
+
+def _print_change(change: Any, *, as_json: bool) -> None:
+    from bot.cli.answer import in_words, printable
+
+    before = change.before.verdict if change.before else None
+    if as_json:
+        data = {
+            "schema": 1, "report": change.report.short,
+            "was": before.disposition.value if before else None,
+            "now": change.after.verdict.disposition.value,
+            "categories": [f.category for f in change.after.verdict.categories],
+        }  # fmt: skip
+        print(json.dumps(data))
+    else:
+        was = in_words(before) if before else "not judged"
+        print(
+            f"{change.report.short}   {was}  →  {in_words(change.after.verdict)}   {printable(change.after.letterhead.subject, 60)}"
+        )
+
+
+def _progress(changes: Any, total: int) -> Any:
+    """A progress bar on a terminal for long work; nothing where nobody watches."""
+    if total < 200 or not sys.stderr.isatty():
+        return changes
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(changes, total=total, description="judging", console=Console(stderr=True), transient=True)
+
+
+def _ago(text: str) -> timedelta:
+    from bot.settings import duration
+
+    try:
+        return duration(text)
+    except ValueError as e:
+        raise UserError(f"--since: {text!r} {e}") from None
+
+
+def list_reports(
+    since: Since = None,
+    open_only: Annotated[
+        bool, typer.Option("--open", help="Only in_scope and needs_review that no person decided.")
+    ] = False,
+    disposition: Annotated[
+        list[Disposition] | None, typer.Option("--disposition", help="Only these.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """What was kept, newest last."""
+    from bot.assembly import open_store
+
+    with open_store(settings_of(config)) as store:
+        rows = store.listing(
+            since=now() - _ago(since) if since else None,
+            dispositions=tuple(disposition or ()) or None,
+            open_only=open_only,
+        )
+    for report, recorded, head in rows:
+        print(json.dumps(_row(report, recorded, head)) if as_json else _line(report, recorded, head))
+    if not as_json:
+        print(f"{len(rows)} reports", file=sys.stderr)
+
+
+def _row(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "report": report.short,
+        "account": report.account,
+        "received_at": report.received_at.isoformat(),
+        "disposition": recorded.verdict.disposition.value if recorded else None,
+        "categories": [f.category for f in recorded.verdict.categories] if recorded else [],
+        "decided_by": recorded.decided_by if recorded else None,
+        "subject": head.subject if head else None,
+        "purged": report.purged,
+    }
+
+
+def _line(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None) -> str:
+    from bot.cli.answer import in_words, printable
+
+    said = in_words(recorded.verdict) if recorded else "not judged yet"
+    by = f"  ({recorded.decided_by})" if recorded and recorded.decided_by != "bot" else ""
+    subject = printable(head.subject, 60) if head else "(text purged)"
+    return f"{report.short}  {report.received_at:%Y-%m-%d %H:%M}  {said}{by}  {subject}"
+
+
+def show(
+    report: Annotated[str, typer.Argument(metavar="ID", help="A report's id.")],
+    as_json: Json = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The mail's bytes as they were kept, to standard output.")] = False,
+    config: Config = None,
+) -> None:
+    """One report: its verdict, the reasons, and everything that was ever decided."""
+    from bot.assembly import open_store
+    from bot.cli.answer import as_data, for_people, in_words, printable
+    from bot.ports import Letterhead
+
+    with open_store(settings_of(config)) as store:
+        kept = store.find(report)
+        if raw:
+            mail = store.raw(kept.id)
+            if mail is None:
+                raise UserError(f"{kept.short}: its text was purged")
+            sys.stdout.buffer.write(mail.raw)
+            return
+        current, history = store.current(kept.id), store.history(kept.id)
+        head = store.letterhead(kept.id) or Letterhead()
+    if current is None:
+        raise UserError(f"{kept.short} was kept at {kept.kept_at:%Y-%m-%d %H:%M} and is not judged yet")
+    if as_json:
+        data = as_data(kept.short, current.verdict, head) | {
+            "account": kept.account, "folder": kept.folder, "received_at": kept.received_at.isoformat(),
+            "decided_by": current.decided_by, "decided_at": current.decided_at.isoformat(), "reason": current.reason,
+            "history": [
+                {"disposition": h.verdict.disposition.value, "decided_by": h.decided_by, "decided_at": h.decided_at.isoformat(),
+                 "reason": h.reason, "undone": h.undone_by is not None}
+                for h in history
+            ],
+        }  # fmt: skip
+        print(json.dumps(data, ensure_ascii=False))
+        return
+    print(for_people(kept.short, current.verdict, head))
+    print(f"  Received  {kept.received_at:%Y-%m-%d %H:%M} UTC in {kept.account}/{kept.folder}, {kept.size} bytes")
+    print(f"  Key       {kept.key}")
+    for h in history:
+        reason = f": {printable(h.reason)}" if h.reason else ""
+        print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {in_words(h.verdict)}{reason}")
+
+
+def export(
+    what: Annotated[str, typer.Argument(metavar="verdicts|corrections", help="What to print, one JSON object a line.")],
+    config: Config = None,
+) -> None:
+    """Print what was decided, for other programs."""
+    from bot.assembly import open_store
+
+    if what not in ("verdicts", "corrections"):
+        raise UserError(f"export knows verdicts and corrections, not {what}")
+    with open_store(settings_of(config)) as store:
+        for report, _, _ in store.listing():
+            for h in store.history(report.id):
+                if what == "verdicts" or h.kind.value == "person":
+                    print(json.dumps(_exported(report, h), ensure_ascii=False))
+
+
+def _exported(report: KeptReport, h: RecordedVerdict) -> dict[str, Any]:
+    v = h.verdict
+    return {
+        "schema": 1,
+        "report": report.short,
+        "key": report.key,
+        "disposition": v.disposition.value,
+        "categories": [f.category for f in v.categories],
+        "decided_by": h.decided_by,
+        "decided_at": h.decided_at.isoformat(),
+        "reason": h.reason,
+        "undone": h.undone_by is not None,
+        "versions": {"rules": v.versions.rules, "model": v.versions.model or None, "policy": v.versions.policy},
+    }

@@ -1,0 +1,133 @@
+"""The bot at work: run, once, demo; and how it is: check, doctor, health."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import Config, Json, settings_of
+from classifiers.errors import ConfigError, MailboxError, NotifierError, StoreError, TriageError, UserError
+
+STALE = timedelta(minutes=3)  # without a heartbeat for that long, the daemon does not run
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def run(config: Config = None) -> None:
+    """Run the daemon until it is told to stop (SIGTERM, Ctrl-C)."""
+    from bot.assembly import daemon
+    from bot.log import set_up
+
+    settings = settings_of(config)
+    set_up(settings.log.level, settings.log.format)
+    with daemon(settings) as it:
+        it.on_signals()
+        it.run()
+
+
+def once(config: Config = None) -> None:
+    """Read, judge and tell what is there, once, and leave; for cron."""
+    from bot.assembly import one_pass
+    from bot.log import set_up
+
+    settings = settings_of(config)
+    set_up(settings.log.level, settings.log.format)
+    outcome = one_pass(settings)
+    print(
+        f"{outcome.read} read, {outcome.judged} judged, {outcome.said} said, {outcome.waiting} still to be said",
+        file=sys.stderr,
+    )
+    if outcome.failed:
+        raise outcome.failed[0]
+    if outcome.waiting:
+        raise typer.Exit(75)
+
+
+def demo(
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep/--no-keep", help="Leave the page up until Ctrl-C. Default: on a terminal.", show_default=False
+        ),
+    ] = sys.stdin.isatty(),
+) -> None:
+    """The main job on this machine: a mailbox, a dozen mails, the real daemon, and Slack's stand-in. No account, no network."""
+    from bot.local.demo import run_demo
+
+    run_demo(keep=keep, say=print)
+
+
+def check(config: Config = None, as_json: Json = False) -> None:
+    """Check the configuration, its secrets and the rules; offline, changing nothing."""
+    from bot.assembly import rules_folder
+    from bot.settings import find_file, load, missing_secrets
+    from classifiers.rulebook import lint
+
+    path = find_file(config)
+    problems = []
+    try:
+        settings = load(path)
+        problems = [*missing_secrets(settings), *lint(rules_folder(settings.policy.rules))]
+    except ConfigError as e:
+        problems = list(e.problems)
+    if as_json:
+        print(json.dumps({"schema": 1, "problems": [{"where": p.where, "what": p.what} for p in problems]}))
+        if problems:
+            raise typer.Exit(78)
+    elif problems:
+        raise ConfigError(*problems)
+    else:
+        print(f"{path}: nothing to mend")
+
+
+def doctor(config: Config = None, as_json: Json = False) -> None:
+    """Connect to everything that is configured, say how it is, change nothing."""
+    from bot.assembly import examine
+
+    rows = examine(settings_of(config))
+    for row in rows:
+        if as_json:
+            print(json.dumps({"schema": 1, "part": row.part, "state": row.state, "what": row.what}))
+        else:
+            print(f"{row.part:12} {row.state:5} {row.what}")
+    worst = next((row.exit_code for row in rows if row.exit_code), 0)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def health(config: Config = None, as_json: Json = False) -> None:
+    """Say whether the daemon runs and gets its work done; exit code 0 when it does, 1 when not."""
+    from bot.assembly import open_store
+    from bot.daemon import HEARTBEAT
+
+    settings = settings_of(config)
+    at = now()
+    with open_store(settings) as store:
+        beat = store.last_beat(HEARTBEAT)
+        polls = {a.name: store.last_beat(f"poll:{a.name}") for a in settings.accounts}
+        counts = store.counts()
+    alive = beat is not None and at - beat < STALE
+    stale = [a.name for a in settings.accounts if (p := polls[a.name]) is None or at - p > 3 * a.poll_every + STALE]
+    if as_json:
+        data = {
+            "schema": 1, "alive": alive, "heartbeat": beat.isoformat() if beat else None,
+            "polls": {k: v.isoformat() if v else None for k, v in polls.items()}, "not_read": stale, "counts": counts,
+        }  # fmt: skip
+        print(json.dumps(data))
+    else:
+        print(f"daemon    {'runs' if alive else 'does not run'}; last heartbeat {_ago(beat, at)}")
+        for name, polled in polls.items():
+            print(f"{name:9} last read {_ago(polled, at)}")
+        print("          " + ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in sorted(counts.items())))
+    if not alive or stale:
+        raise typer.Exit(1)
+
+
+def _ago(then: datetime | None, at: datetime) -> str:
+    return "never" if then is None else f"{max(0, round((at - then).total_seconds()))} s ago"

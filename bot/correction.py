@@ -1,0 +1,146 @@
+"""A person's word, and judging again: verdicts that follow a verdict. Nothing is overwritten; a person's sticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
+from bot.routing import changed_notices
+from bot.store import Store
+from bot.worker import Judged, Task, Worker
+from classifiers.errors import UserError
+from classifiers.terms import AcknowledgementState, Disposition, Finding, Verdict
+
+CORRECTABLE = tuple(d for d in Disposition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a person says of a report."""
+
+    disposition: Disposition
+    categories: tuple[str, ...] = ()
+    reason: str = ""
+    by: str  # "person:<who>"
+    acknowledged: bool | None = None  # "the sender did include the word"; None: as the bot saw it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What judging again would make of a report."""
+
+    report: KeptReport
+    before: RecordedVerdict | None
+    after: Judged
+    person: bool  # a person has decided: the bot's new verdict is recorded beside it, and theirs stays
+
+    @property
+    def changes(self) -> bool:
+        """Whether what people see would be another."""
+        if self.before is None:
+            return True
+        return not self.person and (
+            self.before.verdict.disposition is not self.after.verdict.disposition
+            or _held(self.before.verdict) != _held(self.after.verdict)
+        )
+
+
+def correct(
+    store: Store, prefix: str, correction: Correction, *, known: Sequence[str], channel: str, now: datetime
+) -> tuple[KeptReport, RecordedVerdict]:
+    """Appends a person's verdict and what is to be said of it. Raises UserError for an unknown report or category."""
+    unknown = [c for c in correction.categories if c not in known]
+    if unknown:
+        raise UserError(*(f"no category {c}; there are: {', '.join(known)}" for c in unknown))
+    report = store.find(prefix)
+    before = store.current(report.id)
+    verdict = _corrected(report, before.verdict if before else None, correction)
+    recorded = store.record(
+        report.id,
+        verdict,
+        kind=VerdictKind.PERSON,
+        decided_by=correction.by,
+        decided_at=now,
+        reason=correction.reason,
+        notices=changed_notices(
+            report,
+            store.cards_of(report.id),
+            verdict.disposition,
+            kind=VerdictKind.PERSON,
+            channel=channel,
+            mark=f"{correction.by}:{now.isoformat()}",
+            now=now,
+        ),
+        expected_current=before.id if before else None,
+    )
+    return report, recorded
+
+
+def judge_again(store: Store, worker: Worker, reports: Sequence[KeptReport]) -> Iterator[Change]:
+    """What today's rules, model and policy make of kept reports. Reports whose text was purged must not be among them."""
+    tasks: list[tuple[KeptReport, Task]] = []
+    for report in reports:
+        mail = store.raw(report.id)
+        if mail is not None:
+            tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)))
+    for (report, _), judged in zip(tasks, worker.judge(t for _, t in tasks), strict=True):
+        before = store.current(report.id)
+        yield Change(
+            report=report,
+            before=before,
+            after=judged,
+            person=before is not None and before.kind is VerdictKind.PERSON,
+        )
+
+
+def apply(store: Store, change: Change, *, channel: str, now: Callable[[], datetime]) -> None:
+    """Records a verdict of judging again; the card changes where people see another."""
+    at = now()
+    store.record(
+        change.report.id,
+        change.after.verdict,
+        kind=VerdictKind.BOT,
+        decided_by="bot",
+        decided_at=at,
+        letterhead=change.after.letterhead if change.after.letterhead != Letterhead() else None,
+        notices=changed_notices(
+            change.report,
+            store.cards_of(change.report.id),
+            change.after.verdict.disposition,
+            kind=VerdictKind.BOT,
+            channel=channel,
+            mark=f"bot:{at.isoformat()}",
+            now=at,
+        )
+        if change.changes
+        else (),
+    )
+
+
+def _held(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(sorted(f.category for f in verdict.categories))
+
+
+def _corrected(report: KeptReport, before: Verdict | None, correction: Correction) -> Verdict:
+    """The verdict before, with what the person says in place of what the bot said; their evidence is their reason."""
+    base = before or Verdict(report=report.key, disposition=correction.disposition, confidence=1.0, why="")
+    findings = {f.category: f for f in (*base.considered, *base.categories)}
+    state = base.acknowledgement.state
+    if correction.acknowledged is not None:
+        state = AcknowledgementState.FOUND if correction.acknowledged else AcknowledgementState.MISSING
+    return replace(
+        base,
+        disposition=correction.disposition,
+        confidence=1.0,
+        why=f"decided by {correction.by.removeprefix('person:')}",
+        categories=tuple(
+            replace(findings[c], probability=1.0)
+            if c in findings
+            else Finding(category=c, probability=1.0, clause=None, clause_kind=None)
+            for c in correction.categories
+        ),
+        considered=tuple(f for c, f in findings.items() if c not in correction.categories),
+        acknowledgement=replace(base.acknowledgement, state=state),
+    )

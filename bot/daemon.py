@@ -1,0 +1,166 @@
+"""The clock: accounts are polled, what waits is judged, what is to be said is said, the old is purged; until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.delivery import Delivery
+from bot.reading import AccountReader
+from bot.store import Store
+from bot.triage import Triage
+from classifiers.errors import LoginRefused, StoreError
+
+log = logging.getLogger("triage")
+TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
+HEARTBEAT = "daemon"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the daemon drives."""
+
+    store: Store
+    triage: Triage
+    delivery: Delivery
+    readers: Sequence[AccountReader]
+    digest_at: time | None
+    timezone: str
+    keep_text: timedelta
+    keep_corrections: bool
+    now: Callable[[], datetime]
+
+
+class Daemon:
+    """Runs until SIGTERM, SIGINT or `stop`; then finishes the message in hand."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.stopping = threading.Event()
+        self._failure: Exception | None = None
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(len(parts.readers) + 4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def run(self) -> None:
+        """Blocks. Raises LoginRefused when no account has ever logged in and all were refused; StoreError when the store is lost."""
+        self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
+        self._plan()
+        watchers = [
+            threading.Thread(target=r.watch, args=(lambda r=r: self._arrived(r),), name=f"idle-{r.reading.account}")
+            for r in self.parts.readers
+        ]
+        self._scheduler.start()
+        for watcher in watchers:
+            watcher.start()
+        log.info("daemon.started", extra={"accounts": len(self.parts.readers)})
+        try:
+            self.stopping.wait()
+        finally:
+            for reader in self.parts.readers:
+                reader.stop()
+            self._scheduler.shutdown(wait=True)
+            for watcher in watchers:
+                watcher.join(10)
+            log.info("daemon.stopped")
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def on_signals(self) -> None:
+        """SIGTERM and SIGINT set a flag; nothing is torn down inside a handler."""
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+    # ------------------------------------------------------------------------------------------ the jobs
+
+    def _plan(self) -> None:
+        p = self.parts
+        add = self._scheduler.add_job
+        start = p.now()
+        for number, reader in enumerate(p.readers):
+            add(
+                self._poll,
+                "interval",
+                seconds=TICK.total_seconds(),
+                args=[reader],
+                id=f"poll:{number}",
+                next_run_time=start,
+            )
+        add(self._judge, "interval", seconds=TICK.total_seconds(), id="judge", next_run_time=start)
+        add(self._deliver, "interval", seconds=TICK.total_seconds(), id="deliver", next_run_time=start)
+        add(self._beat, "interval", seconds=10, id="heartbeat", next_run_time=start)
+        add(self._purge, "interval", hours=6, id="purge", next_run_time=start)
+        if p.digest_at is not None:
+            zone = ZoneInfo(p.timezone)
+            add(self._digest, "cron", hour=p.digest_at.hour, minute=p.digest_at.minute, timezone=zone, id="digest")
+
+    def _poll(self, reader: AccountReader) -> None:
+        if reader.tick():
+            self._soon("judge")
+        self._leave_if_all_refused()
+
+    def _arrived(self, reader: AccountReader) -> None:
+        if reader.poll():
+            self._soon("judge")
+
+    def _judge(self) -> None:
+        while not self.stopping.is_set() and self.parts.triage.judge_waiting(stop=self.stopping.is_set):
+            self._soon("deliver")
+
+    def _deliver(self) -> None:
+        self.parts.delivery.deliver(stop=self.stopping.is_set)
+
+    def _digest(self) -> None:
+        self.parts.delivery.say_digest()
+
+    def _beat(self) -> None:
+        self.parts.store.beat(HEARTBEAT, self.parts.now())
+
+    def _purge(self) -> None:
+        purged = self.parts.store.purge(self.parts.now() - self.parts.keep_text, self.parts.keep_corrections)
+        if purged:
+            log.info("text.purged", extra={"reports": purged})
+
+    # ------------------------------------------------------------------------------------------ the rest
+
+    def _soon(self, job: str) -> None:
+        """Runs a job now instead of at its next tick. If it is running, its next tick is at most a second away."""
+        if not self.stopping.is_set():
+            self._scheduler.modify_job(job, next_run_time=self.parts.now())
+
+    def _leave_if_all_refused(self) -> None:
+        standings = [r.standing for r in self.parts.readers]
+        if all(s.refused for s in standings) and not any(s.ever_logged_in for s in standings):
+            self._failure = LoginRefused(standings[0].trouble)
+            self.stop()
+
+    def _failed(self, event: JobExecutionEvent) -> None:
+        """A job that raised is logged and runs again at its next tick; without a store nothing can go on."""
+        error = event.exception
+        log.error(
+            "job.failed",
+            extra={
+                "job": event.job_id,
+                "error": type(error).__name__,
+                "what": str(error) if isinstance(error, StoreError) else "",
+            },
+        )

@@ -1,0 +1,1 @@
+"""Mail: the doors to IMAP and MIME, and mail that lies in files."""
