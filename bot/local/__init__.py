@@ -1,0 +1,1 @@
+"""What the demo and the tests run instead of the world: servers on loopback, opened by nobody else."""
