@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from bot.ports import Mailbox
 from bot.triage import Reading, Triage
-from classifiers.errors import FolderRefused, LoginRefused, MailboxError
+from classifiers.errors import FolderRefused, LoginRefused, MailboxError, StoreError
 
 BROKEN = (timedelta(seconds=1), timedelta(minutes=5))
 REFUSED = (timedelta(minutes=1), timedelta(hours=1))
@@ -87,6 +87,9 @@ class AccountReader:
                 return 0
             except MailboxError as e:
                 self._drop()
+                self._troubled(e)
+                return 0
+            except StoreError as e:  # a full disk, say: the cursor did not move, so the same mail is read again
                 self._troubled(e)
                 return 0
             self._well()
@@ -161,7 +164,7 @@ class AccountReader:
         self._due = self._now() + self._every
         self._standing = Standing(ever_logged_in=True, refused=False, trouble="")
 
-    def _troubled(self, error: MailboxError) -> None:
+    def _troubled(self, error: MailboxError | StoreError) -> None:
         refused = isinstance(error, LoginRefused)
         first, most = REFUSED if refused else BROKEN
         wait = min(most, first * 2 ** min(self._failures, 12))

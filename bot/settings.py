@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import tomllib
+from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -237,7 +238,7 @@ def load(path: Path) -> Settings:
         settings = Settings.model_validate(data)
     except ValidationError as e:
         lines = _key_lines(text)
-        raise ConfigError(*(_problem(path, lines, error) for error in e.errors())) from None
+        raise ConfigError(*(_problem(path, lines, error) for error in _root_causes(e.errors()))) from None
     return _relative_to(path.resolve().parent, settings)
 
 
@@ -271,6 +272,15 @@ def _relative_to(folder: Path, settings: Settings) -> Settings:
 
 def _why(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+
+
+def _root_causes(errors: Sequence[Any]) -> list[Any]:
+    """Without "too few accounts" where the account is there and something in it is wrong."""
+    return [
+        e
+        for e in errors
+        if e["type"] != "too_short" or not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors)
+    ]
 
 
 def _problem(path: Path, lines: dict[tuple[str | int, ...], int], error: Any) -> Problem:

@@ -23,7 +23,7 @@ def judge(
 ) -> None:
     """Judge mail in files, touching nothing."""
     from bot.assembly import judging_worker
-    from bot.cli.answer import as_data, for_people
+    from bot.answer import as_data, for_people
     from bot.mail.sources import mails
     from bot.worker import Task
 

@@ -31,7 +31,7 @@ def list_rules(rules: RulesFolder = None, as_json: Json = False) -> None:
 
 
 @rules_app.command("test")
-def test_rules(rules: RulesFolder = None) -> None:
+def prove_rules(rules: RulesFolder = None) -> None:
     """Run every rule on its own hits and misses."""
     _lint(rules)
 

@@ -113,7 +113,7 @@ def _again(store: Store, settings: Settings, ids: list[str], since: str | None, 
 
 
 def _print_change(change: Any, *, as_json: bool) -> None:
-    from bot.cli.answer import in_words, printable
+    from bot.answer import in_words, printable
 
     before = change.before.verdict if change.before else None
     if as_json:
@@ -191,7 +191,7 @@ def _row(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead 
 
 
 def _line(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None) -> str:
-    from bot.cli.answer import in_words, printable
+    from bot.answer import in_words, printable
 
     said = in_words(recorded.verdict) if recorded else "not judged yet"
     by = f"  ({recorded.decided_by})" if recorded and recorded.decided_by != "bot" else ""
@@ -207,7 +207,7 @@ def show(
 ) -> None:
     """One report: its verdict, the reasons, and everything that was ever decided."""
     from bot.assembly import open_store
-    from bot.cli.answer import as_data, for_people, in_words, printable
+    from bot.answer import as_data, for_people, in_words, printable
     from bot.ports import Letterhead
 
     with open_store(settings_of(config)) as store:

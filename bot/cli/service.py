@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.options import Config, Json, settings_of
-from classifiers.errors import ConfigError, MailboxError, NotifierError, StoreError, TriageError, UserError
+from classifiers.errors import ConfigError
 
 STALE = timedelta(minutes=3)  # without a heartbeat for that long, the daemon does not run
 

@@ -1,0 +1,418 @@
+"""Everything is wired here, once: the only file that knows every concrete class."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import bot
+import classifiers
+from bot.ports import Context
+from bot.worker import Worker, WorkerLimits
+from classifiers.errors import LoginRefused, MailboxError, NotifierError, TriageError, UserError
+
+if TYPE_CHECKING:
+    from bot.daemon import Daemon
+    from bot.delivery import Delivery, Wording
+    from bot.mail.imap import ImapMailbox
+    from bot.settings import Account, Settings
+    from bot.slack.client import SlackNotifier
+    from bot.store import Store
+    from bot.triage import Reading, Triage
+    from classifiers.evaluation import Evaluation
+    from classifiers.training import ReportCard
+
+MODEL = Path(classifiers.__file__).parent / "model.npz"
+CORPUS = Path(classifiers.__file__).parent / "corpus"
+RULES = Path(bot.__file__).parent.parent / "rules"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+# ---------------------------------------------------------------------------------------------- what judges
+
+
+def rules_folder(given: str | Path) -> Path:
+    """The folder that was named, else the rules that came with the bot: beside the packages, in a checkout and a wheel."""
+    folder = Path(given) if given else RULES
+    if not (folder / "categories").is_dir():
+        raise UserError(f"{folder} holds no rules: it needs categories/, signs/ and policies/")
+    return folder
+
+
+def model_file(settings: Settings | None) -> Path:
+    """The model in use: the one trained for this bot where there is one, else the one that came with it."""
+    own = Path(settings.state.folder) / "model.npz" if settings else None
+    return own if own is not None and own.exists() else MODEL
+
+
+def judging_worker(*, policy: str, rules: Path | None, model: Path | None, use_model: bool = True) -> Worker:
+    """A worker without any configuration."""
+    chosen = (model or MODEL) if use_model else None
+    return Worker(
+        Context(rules=rules_folder(rules or "").resolve(), policy=policy, model=chosen.resolve() if chosen else None)
+    )
+
+
+def worker_of(settings: Settings) -> Worker:
+    """The worker of a configured bot. An own model that cannot be used is left aside with a word in the log."""
+    authserv = tuple(name for account in settings.accounts for name in account.trusted_authserv)
+    context = Context(
+        rules=rules_folder(settings.policy.rules).resolve(),
+        policy=settings.policy.name,
+        model=_usable(model_file(settings)).resolve(),
+        trusted_authserv=authserv,
+    )
+    limits = settings.limits
+    return Worker(
+        context, WorkerLimits(cpu=limits.cpu.total_seconds(), wall=limits.wall.total_seconds(), memory=limits.memory)
+    )
+
+
+def _usable(path: Path) -> Path:
+    import logging
+
+    from classifiers.errors import ModelError
+    from classifiers.learned import Learned
+
+    if path == MODEL:
+        return path
+    try:
+        Learned.load(path)
+    except ModelError as e:
+        logging.getLogger("triage").warning("model.refused", extra={"what": str(e)})
+        return MODEL
+    return path
+
+
+def wording(settings: Settings) -> Wording:
+    """The policy's words that cards need."""
+    return _wording(rules_folder(settings.policy.rules), settings.policy.name)
+
+
+def _wording(rules: Path, name: str) -> Wording:
+    from bot.delivery import Wording
+    from classifiers.rulebook import Rulebook, load_policy
+
+    rulebook = Rulebook.load(rules)
+    policy = load_policy(rules, name, rulebook)
+    return Wording(
+        policy=policy.title,
+        word=policy.word,
+        titles={c.id: c.title for c in rulebook.categories},
+        requested={r.id: r.title for r in policy.requested},
+        assets={a.id: a.title for a in policy.assets},
+    )
+
+
+def known_categories(settings: Settings) -> tuple[str, ...]:
+    """The ids that a person may name."""
+    from classifiers.rulebook import Rulebook
+
+    return tuple(c.id for c in Rulebook.load(rules_folder(settings.policy.rules)).categories)
+
+
+# ---------------------------------------------------------------------------------------------- the bot
+
+
+def open_store(settings: Settings) -> Store:
+    """What the bot remembers."""
+    from bot.store import Store
+
+    folder = Path(settings.state.folder)
+    return Store.open(settings.state.url or f"sqlite:///{folder}/triage.db", now=now)
+
+
+def mailbox(account: Account, cap: int) -> ImapMailbox:
+    from bot.mail.imap import ImapMailbox
+
+    return ImapMailbox(
+        host=account.host,
+        port=account.port,
+        tls=account.tls,
+        user=account.user,
+        password=account.password.read,
+        ca_file=Path(account.ca_file) if account.ca_file else None,
+        connect_timeout=account.connect_timeout.total_seconds(),
+        read_timeout=account.read_timeout.total_seconds(),
+        cap=cap,
+    )
+
+
+def notifier(settings: Settings) -> SlackNotifier:
+    from bot.slack.client import SlackNotifier
+
+    slack = settings.slack
+    return SlackNotifier(token=slack.bot_token.read, base_url=slack.base_url, timeout=slack.timeout.total_seconds())
+
+
+def reading_of(account: Account) -> Reading:
+    from bot.triage import Reading
+
+    return Reading(account=account.name, folders=account.folders, junk=frozenset(account.junk), start=account.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """The bot's parts, wired."""
+
+    store: Store
+    worker: Worker
+    triage: Triage
+    delivery: Delivery
+
+
+@contextmanager
+def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
+    """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder."""
+    from bot.delivery import PACE, Delivery
+    from bot.store import lock_state_folder
+    from bot.triage import Triage
+
+    settings.slack.bot_token.read()
+    words = wording(settings)
+    folder = Path(settings.state.folder)
+    with open_store(settings) as store, lock_state_folder(folder), worker_of(settings) as worker:
+        worker.versions  # noqa: B018  starts it, so that bad rules are told now and not at the first mail
+        channel = settings.slack.channel
+        yield Wired(
+            store=store,
+            worker=worker,
+            triage=Triage(store=store, worker=worker, channel=channel, now=now),
+            delivery=Delivery(
+                store,
+                notifier(settings),
+                words,
+                channel=channel,
+                tier=settings.slack.tier,
+                grace=settings.slack.grace,
+                now=now,
+                pace=PACE if pace is None else pace,
+            ),
+        )
+
+
+@contextmanager
+def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon]:
+    """The daemon, ready to run. `pace`: between two messages, where it is not Slack's."""
+    from bot.daemon import Daemon, Parts
+    from bot.reading import AccountReader
+
+    with wired(settings, pace) as parts:
+
+        def say(sentence: str, key: str) -> None:
+            parts.store.trouble(sentence, settings.slack.channel, key, now())
+
+        readers = [
+            AccountReader(
+                parts.triage,
+                reading_of(a),
+                lambda a=a: mailbox(a, settings.limits.max_message),
+                every=a.poll_every,
+                say=say,
+                now=now,
+                jitter=random.Random(),
+            )
+            for a in settings.accounts
+        ]
+        yield Daemon(
+            Parts(
+                store=parts.store,
+                triage=parts.triage,
+                delivery=parts.delivery,
+                readers=readers,
+                digest_at=settings.slack.digest_at,
+                timezone=settings.slack.timezone,
+                keep_text=settings.state.keep_text,
+                keep_corrections=settings.state.keep_corrections,
+                now=now,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What one pass did."""
+
+    read: int
+    judged: int
+    said: int
+    waiting: int
+    failed: tuple[MailboxError, ...]
+
+
+def one_pass(settings: Settings) -> Pass:
+    """Reads, judges and tells once. An account that fails does not keep the others from being read."""
+    import time
+
+    failed: list[MailboxError] = []
+    read = judged = said = 0
+    with wired(settings) as parts:
+        for account in settings.accounts:
+            box = mailbox(account, settings.limits.max_message)
+            try:
+                box.connect()
+                read += parts.triage.read(box, reading_of(account))
+            except MailboxError as e:
+                failed.append(e)
+            finally:
+                box.close()
+        while n := parts.triage.judge_waiting():
+            judged += n
+        until = time.monotonic() + 5 + 2.5 * parts.store.counts().get("notices_due", 0)
+        while parts.store.counts().get("notices_due", 0) and time.monotonic() < until:
+            said += parts.delivery.deliver()
+            time.sleep(0.1)
+        waiting = parts.store.counts().get("notices_due", 0)
+    failed.sort(key=lambda e: not isinstance(e, LoginRefused))
+    return Pass(read=read, judged=judged, said=said, waiting=waiting, failed=tuple(failed))
+
+
+# ---------------------------------------------------------------------------------------------- looking
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `doctor`."""
+
+    part: str
+    state: str  # ok, warn, bad
+    what: str
+    exit_code: int = 0
+
+
+def examine(settings: Settings) -> list[Row]:
+    """Connects to everything and says how it is; changes nothing."""
+    rows = [_look_at_store(settings), _look_at_rules(settings)]
+    rows += [row for account in settings.accounts for row in _look_at_account(account, settings)]
+    return rows + _look_at_slack(settings)
+
+
+def _look_at_store(settings: Settings) -> Row:
+    try:
+        with open_store(settings) as store:
+            counts = store.counts()
+    except TriageError as e:
+        return Row("state", "bad", str(e), e.exit_code)
+    return Row("state", "ok", f"{settings.state.url or settings.state.folder}; {counts.get('reports', 0)} reports")
+
+
+def _look_at_rules(settings: Settings) -> Row:
+    try:
+        with worker_of(settings) as worker:
+            v = worker.versions
+    except TriageError as e:
+        return Row("judging", "bad", str(e), e.exit_code)
+    return Row("judging", "ok", f"policy {settings.policy.name} {v.policy}; rules {v.rules}; model {v.model}")
+
+
+def _look_at_account(account: Account, settings: Settings) -> list[Row]:
+    name = f"mail {account.name}"
+    box = mailbox(account, settings.limits.max_message)
+    try:
+        box.connect()
+        facts = box.describe()
+        rows = [Row(name, "ok", f"{account.host}:{account.port}; " + "; ".join(f"{k}: {v}" for k, v in facts.items()))]
+        for folder in account.folders:
+            try:
+                state = box.examine(folder)
+                rows.append(
+                    Row(name, "ok", f"folder {folder}: uidvalidity {state.uidvalidity}, next uid {state.uidnext}")
+                )
+            except MailboxError as e:
+                rows.append(Row(name, "bad", str(e), e.exit_code))
+    except TriageError as e:
+        return [Row(name, "bad", str(e), e.exit_code)]
+    else:
+        return rows
+    finally:
+        box.close()
+
+
+def _look_at_slack(settings: Settings) -> list[Row]:
+    from bot.slack.manifest import SCOPES
+
+    try:
+        slack = notifier(settings)
+        who = slack.whoami()
+        scopes = slack.scopes()
+    except (NotifierError, UserError) as e:
+        return [Row("slack", "bad", str(e), 69)]
+    rows = [Row("slack", "ok", f"{who}; channel {settings.slack.channel}")]
+    missing = [s for s in SCOPES if scopes is not None and s not in scopes]
+    if scopes is None:
+        rows.append(Row("slack", "warn", "Slack did not say which scopes the token has"))
+    rows += [
+        Row("slack", "bad" if s == "chat:write" else "warn", f"scope {s} is missing: needed to {SCOPES[s]}")
+        for s in missing
+    ]
+    return rows
+
+
+# ---------------------------------------------------------------------------------------------- making and showing
+
+
+def train_model(settings: Settings | None, corpus: Path | None, out: Path | None) -> ReportCard:
+    """Trains on the corpus and, for a configured bot, on people's corrections; writes the model in one step."""
+    from classifiers.training import Example, read_corpus, train
+
+    examples = list(read_corpus(corpus or CORPUS))
+    target = out
+    if settings is not None:
+        target = target or Path(settings.state.folder) / "model.npz"
+        examples += _corrected_examples(settings, Example)
+    assert target is not None
+    learned, card = train(examples, seed=20261124)
+    fresh = target.with_name(target.name + ".new")
+    learned.save(fresh, card.as_data())
+    os.replace(fresh, target)  # noqa: PTH105  one step: a reader sees the old model or the new one
+    return card
+
+
+def _corrected_examples(settings: Settings, example: Any) -> list[Any]:
+    from bot.worker import Task
+
+    found = []
+    with open_store(settings) as store, worker_of(settings) as worker:
+        for report, recorded, mail in store.corrections():
+            words = worker.own_words(Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)) if mail else None
+            if words is not None:
+                found.append(
+                    example(
+                        id=f"correction-{report.short}",
+                        subject=words[0],
+                        body=words[1],
+                        disposition=recorded.verdict.disposition.value,
+                        categories=tuple(f.category for f in recorded.verdict.categories),
+                        weight=3.0,
+                    )
+                )
+    return found
+
+
+def evaluate_file(labelled: Path, *, policy: str, rules: Path | None, model: Path | None) -> Evaluation:
+    """Judges labelled reports, each as a small mail, and counts."""
+    from bot.worker import Task
+    from classifiers.evaluation import Answer, as_mail, evaluate, read_labelled
+
+    items = list(read_labelled(labelled))
+    with judging_worker(policy=policy, rules=rules, model=model) as worker:
+        mails = [as_mail(item) for item in items]
+        verdicts = [j.verdict for j in worker.judge(Task(raw=m, size=len(m)) for m in mails)]
+    return evaluate(
+        items,
+        [Answer(disposition=v.disposition, categories=frozenset(f.category for f in v.categories)) for v in verdicts],
+    )
+
+
+def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The card for each mail at `path`, as it would go to Slack."""
+    raise NotImplementedError

@@ -1,0 +1,215 @@
+"""The outbox emptied: say it, mark it said, or put it off. Nothing is said twice that can be looked up, nothing is dropped.
+
+Before a request leaves, its notice is marked `sending`. Where its answer is lost (a timeout, a reset, a server error)
+nobody knows whether it was said: after a grace the channel is searched for its key, and only then is it said again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.ports import KeptReport, Message, Notice, NoticeKind, NoticeState, Notifier, RecordedVerdict, VerdictKind
+from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
+from bot.store import Store
+from classifiers.errors import MaybeSaid, NotSaid
+
+PACE = timedelta(seconds=1.1)  # Slack takes about one message a second in a channel
+BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
+DIGEST_LINES = 40
+log = logging.getLogger("triage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """The policy's words that cards need."""
+
+    policy: str
+    word: str
+    titles: Mapping[str, str]  # category id -> title
+    requested: Mapping[str, str]
+    assets: Mapping[str, str]
+
+
+class Delivery:
+    """Says what the outbox holds. Thread-safe: one delivers at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        wording: Wording,
+        *,
+        channel: str,
+        tier: Tier,
+        grace: timedelta,
+        now: Callable[[], datetime],
+        pace: timedelta = PACE,
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._wording = wording
+        self._channel = channel
+        self._tier = tier
+        self._grace = grace
+        self._now = now
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._free_at: dict[str, datetime] = {}  # per channel: pace and Retry-After
+
+    def deliver(self, stop: Callable[[], bool] = lambda: False, limit: int = 50) -> int:
+        """Says what is due, in order per report, at Slack's pace; how many. Returns when nothing more can be said now."""
+        said = 0
+        with self._lock:
+            while not stop() and said < limit:
+                now = self._now()
+                busy = tuple(c for c, free in self._free_at.items() if free > now)
+                due = self._store.due(now, 1, exclude_destinations=busy)
+                if not due:
+                    break
+                said += self._handle(due[0])
+        return said
+
+    # ------------------------------------------------------------------------------------------ one notice
+
+    def _handle(self, notice: Notice) -> bool:
+        """Whether something was said. Whatever happens, the notice is said, or due again later."""
+        if notice.state is NoticeState.SENDING:
+            until = (notice.touched_at or self._now()) + self._grace
+            if self._now() < until:
+                self._store.put_off(notice.id, until, "unknown outcome")
+                return False
+            if self._found(notice):
+                return True
+        message = self._message(notice)
+        if message is None:
+            return False
+        self._store.mark_sending(notice.id, self._now())
+        try:
+            ts = self._say(notice, message)
+        except NotSaid as e:
+            self._not_said(notice, e)
+            return False
+        except MaybeSaid as e:
+            self._store.put_off(notice.id, self._now() + self._grace, "unknown outcome")
+            log.warning("notice.unknown", extra={"notice": notice.id, "why": str(e)})
+            return False
+        self._store.mark_said(notice.id, self._now(), ts)
+        self._free_at[notice.destination] = self._now() + self._pace
+        log.info("notice.said", extra={"notice": notice.id, "kind": notice.kind.value})
+        return True
+
+    def _say(self, notice: Notice, message: Message) -> str | None:
+        if notice.kind is NoticeKind.UPDATE and notice.card_id is not None:
+            ts = self._store.card(notice.card_id).ts
+            assert ts is not None, "an update waits for its card"
+            self._notifier.update(message, ts)
+            return None
+        return self._notifier.post(message)
+
+    def _found(self, notice: Notice) -> bool:
+        """Whether the message of an unknown outcome is there; then it is marked said. An update is simply repeated."""
+        if notice.kind is NoticeKind.UPDATE:
+            return False
+        since = (notice.touched_at or self._now()) - timedelta(minutes=5)
+        try:
+            ts = self._notifier.find(notice.destination, notice.key, since, self._thread(notice))
+        except NotSaid as e:
+            if e.final:
+                # No history scope: say it again rather than perhaps never, and say so.
+                self._store.mark_possible_repeat(notice.id)
+                return False
+            self._store.put_off(notice.id, self._now() + (self._wait(e, notice)), "cannot look it up yet")
+            return True
+        except MaybeSaid:
+            self._store.put_off(notice.id, self._now() + self._grace, "cannot look it up yet")
+            return True
+        if ts is None:
+            return False
+        self._store.mark_said(notice.id, self._now(), ts)
+        log.info("notice.reconciled", extra={"notice": notice.id})
+        return True
+
+    def _not_said(self, notice: Notice, error: NotSaid) -> None:
+        wait = self._wait(error, notice)
+        self._store.put_off(notice.id, self._now() + wait, str(error)[:200])
+        if error.retry_after is not None:
+            self._free_at[notice.destination] = self._now() + wait
+        log.warning(
+            "notice.put_off",
+            extra={"notice": notice.id, "why": str(error)[:200], "seconds": round(wait.total_seconds())},
+        )
+
+    def _wait(self, error: NotSaid, notice: Notice) -> timedelta:
+        if error.retry_after is not None:
+            return timedelta(seconds=error.retry_after)
+        first, most = BACK_OFF
+        # A refusal that only a person can mend (token, channel) is tried at the slow pace: once mended, it goes out by itself.
+        return most if error.final else min(most, first * 2 ** min(notice.attempts, 8))
+
+    # ------------------------------------------------------------------------------------------ what it says
+
+    def _thread(self, notice: Notice) -> str | None:
+        if notice.kind is not NoticeKind.DETAILS or notice.card_id is None:
+            return None
+        return self._store.card(notice.card_id).ts
+
+    def _message(self, notice: Notice) -> Message | None:
+        """The message as things stand now; None where it has to wait, or where there is nothing left to say."""
+        if notice.kind is NoticeKind.TROUBLE:
+            return Message(channel=notice.destination, key=notice.key, text=notice.text)
+        assert notice.report_id is not None
+        assert notice.card_id is not None
+        ts = self._store.card(notice.card_id).ts
+        if notice.kind is not NoticeKind.CARD and ts is None:
+            self._store.put_off(notice.id, self._now() + timedelta(seconds=2), "its card is not said yet")
+            return None
+        view = self._view(notice)
+        text, blocks = details(view) if notice.kind is NoticeKind.DETAILS else card(view)
+        return Message(
+            channel=notice.destination,
+            key=notice.key,
+            text=text,
+            blocks=tuple(blocks),
+            thread=ts if notice.kind is NoticeKind.DETAILS else None,
+            facts={"report": view.report, "disposition": view.verdict.disposition.value},
+        )
+
+    def _view(self, notice: Notice) -> CardView:
+        assert notice.report_id is not None
+        report = self._store.report(notice.report_id)
+        return card_view(
+            report,
+            self._store.current(report.id),
+            tuple(self._store.history(report.id)),
+            self._store,
+            self._wording,
+            self._tier,
+            possible_repeat=notice.possible_repeat,
+        )
+
+    # ------------------------------------------------------------------------------------------ the digest
+
+    def say_digest(self) -> int:
+        """Says what waits for the digest, forty lines a message; how many lines. What could not be said stays for the next."""
+        said = 0
+        with self._lock:
+            while waiting := self._store.digest_waiting(DIGEST_LINES):
+                ids = tuple(n.id for n in waiting)
+                key = "digest:" + hashlib.sha256(repr(ids).encode()).hexdigest()[:16]
+                lines = [self._digest_line(n) for n in waiting]
+                text, blocks = digest(lines, tier=self._tier)
+                try:
+                    self._notifier.post(
+                        Message(channel=waiting[0].destination, key=key, text=text, blocks=tuple(blocks))
+                    )
+                except (NotSaid, MaybeSaid) as e:
+                    log.warning("digest.put_off", extra={"why": str(e)[:200]})
+                    break
+                self._store.say_digest(ids, self._now())
+                said += len(ids)
+        return said

@@ -1,0 +1,34 @@
+"""The Slack app's manifest: the least scopes that the work needs, each with its reason."""
+
+from __future__ import annotations
+
+SCOPES = {
+    "chat:write": "post the cards and edit them",
+    "channels:history": "find a message again by its key when Slack's answer was lost (public channel)",
+    "groups:history": "the same in a private channel",
+    "metadata.message:read": "see that key, which travels in the message's metadata",
+}
+
+MANIFEST = f"""\
+# Paste this at "Create an app > From a manifest". Then install the app, invite it to the channel with /invite,
+# and give the bot token (xoxb-…) to triage by the environment, a file or a command.
+_metadata:
+  major_version: 2
+  minor_version: 1
+display_information:
+  name: triage
+  description: Weighs reports to the security mailbox against the disclosure policy.
+  background_color: "#2c2d30"
+features:
+  bot_user:
+    display_name: triage
+    always_online: true
+oauth_config:
+  scopes:
+    bot:
+{chr(10).join(f"      - {scope}  # {why}" for scope, why in SCOPES.items())}
+settings:
+  org_deploy_enabled: false
+  socket_mode_enabled: false
+  token_rotation_enabled: false
+"""

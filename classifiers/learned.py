@@ -1,0 +1,149 @@
+"""The model at judging time: arrays read from a file and one sparse product. No scikit-learn, and never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.errors import ModelError, Problem
+from classifiers.features import DIMENSIONS, slot, terms, vector
+from classifiers.policy import Thresholds
+from classifiers.regions import Region
+from classifiers.terms import Disposition, Opinion, Report
+
+FORMAT = 1  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
+MAX_BYTES = 64 * 1000**2
+WORDS = 5  # of the report, shown for the label that the model believes most
+_DISPOSITIONS = frozenset(d.value for d in Disposition)
+
+Weights = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """Weights and thresholds; `opine` is pure."""
+
+    labels: tuple[str, ...]
+    weights: Weights  # labels x DIMENSIONS
+    bias: Weights  # labels
+    thresholds: Thresholds
+    version: str  # 12 hex digits of the file's contents
+    card: Mapping[str, Any]  # how it was made and how well it did
+
+    @classmethod
+    def load(cls, path: Path) -> Learned:
+        """Reads a model; reading runs no code. Raises ModelError for a file that is none, or of another format."""
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ModelError(Problem(str(path), f"is larger than {MAX_BYTES // 10**6} MB; no model of ours is"))
+            data = path.read_bytes()
+            with np.load(path, allow_pickle=False) as arrays:
+                meta = json.loads(bytes(arrays["meta"]).decode())
+                weights, bias = arrays["weights"], arrays["bias"]
+        except OSError as e:
+            raise ModelError(Problem(str(path), f"cannot be read: {e.strerror or type(e).__name__}")) from None
+        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as e:
+            raise ModelError(
+                Problem(str(path), f"is no model of triage, or a broken one ({type(e).__name__})")
+            ) from None
+        problem = _unsound(meta, weights, bias)
+        if problem:
+            raise ModelError(Problem(str(path), problem))
+        return cls(
+            labels=tuple(meta["labels"]),
+            weights=weights,
+            bias=bias,
+            thresholds=Thresholds(**meta["thresholds"]),
+            version=hashlib.sha256(data).hexdigest()[:12],
+            card=meta["card"],
+        )
+
+    def save(self, path: Path, card: Mapping[str, Any]) -> None:
+        """Writes a model; the same arrays give the same bytes."""
+        meta = {
+            "format": FORMAT,
+            "dimensions": DIMENSIONS,
+            "labels": list(self.labels),
+            "thresholds": {f: getattr(self.thresholds, f) for f in self.thresholds.__slots__},
+            "card": card,
+        }
+        raw = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
+        with path.open("wb") as f:
+            np.savez_compressed(f, meta=raw, weights=self.weights, bias=self.bias)
+
+    def opine(self, report: Report, regions: Sequence[Region]) -> Opinion:
+        """A probability for each label, and the words that moved the strongest most."""
+        values = vector(report, regions)
+        probabilities = self.probabilities(values)
+        by_label = dict(zip(self.labels, probabilities, strict=True))
+        best = max(by_label, key=lambda label: by_label[label])
+        return Opinion(
+            categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
+            dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
+            words=self._words(report, regions, values, best),
+        )
+
+    def probabilities(self, values: Mapping[int, float]) -> list[float]:
+        """For each label, of a report's vector."""
+        if not values:
+            scores = self.bias.astype(np.float64)
+        else:
+            index = np.fromiter(values.keys(), dtype=np.intp, count=len(values))
+            value = np.fromiter(values.values(), dtype=np.float64, count=len(values))
+            scores = self.weights[:, index].astype(np.float64) @ value + self.bias
+        return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
+
+    def describe(self) -> str:
+        """The report card, for people."""
+        lines = [f"model {self.version}"]
+        lines += [f"  {k:24} {v}" for k, v in self.card.items() if not isinstance(v, dict | list)]
+        for name, row in self.card.get("labels", {}).items():
+            figures = "  ".join(f"{k} {v:.2f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+            lines.append(f"  {name:24} {figures}")
+        lines.append(
+            "  thresholds               "
+            + "  ".join(f"{f} {getattr(self.thresholds, f):.3f}" for f in self.thresholds.__slots__)
+        )
+        return "\n".join(lines)
+
+    def _words(
+        self, report: Report, regions: Sequence[Region], values: Mapping[int, float], label: str
+    ) -> tuple[tuple[str, str, float], ...]:
+        row = self.weights[self.labels.index(label)]
+        added = {i: float(row[i]) * v for i, v in values.items()}
+        top = dict(sorted(added.items(), key=lambda x: -x[1])[:WORDS])
+        named: dict[int, str] = {}
+        for term in terms(report, regions):
+            if (i := slot(term)) in top and i not in named:
+                named[i] = term.partition(":")[2]
+        return tuple((label, named[i], round(a, 3)) for i, a in top.items() if a > 0 and i in named)
+
+
+def _unsound(meta: Any, weights: Any, bias: Any) -> str:
+    """What is wrong with a file's contents, or ""."""
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("dimensions") != DIMENSIONS:
+        return "was made by another version of triage; train it anew with `triage model train`"
+    labels = meta.get("labels")
+    if not isinstance(labels, list) or not all(isinstance(x, str) for x in labels) or len(set(labels)) != len(labels):
+        return "names no labels"
+    if weights.shape != (len(labels), DIMENSIONS) or bias.shape != (len(labels),) or weights.dtype != np.float32:
+        return "has arrays of another shape"
+    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
+        return "holds weights that are no numbers"
+    thresholds = meta.get("thresholds")
+    known = set(Thresholds.__slots__)
+    if (
+        not isinstance(thresholds, dict)
+        or set(thresholds) != known
+        or not all(isinstance(v, float) for v in thresholds.values())
+    ):
+        return "has no thresholds"
+    return ""

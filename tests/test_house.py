@@ -1,0 +1,149 @@
+"""The floors and the doors: every import points down, every outside package has one door, rules/ is data."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Bottom up. A file may import files on lower floors; files of one floor only where listed together in a room.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("classifiers.errors", "classifiers.terms"),
+    ("classifiers.text",),
+    ("classifiers.regions",),
+    ("classifiers.acknowledgement", "classifiers.features", "classifiers.policy"),
+    ("classifiers.rulebook", "classifiers.learned"),
+    ("classifiers.training", "classifiers.evaluation"),
+    ("bot", "bot.ports", "bot.log"),
+    ("bot.answer", "bot.codec", "bot.settings", "bot.routing", "bot.slack.cards"),
+    ("bot.mail", "bot.slack", "bot.store"),
+    ("bot.judging",),
+    ("bot.worker",),
+    ("bot.triage", "bot.delivery", "bot.correction"),
+    ("bot.reading",),
+    ("bot.daemon",),
+    ("bot.assembly",),
+    ("bot.local",),
+    ("bot.cli",),
+    ("bot.__main__",),
+)
+
+# Inside a room (a folder) files import each other, without a cycle. `bot.daemon` and `bot.assembly` stand the other way
+# round than a reader may expect: assembly hands the daemon its parts, and so must know it.
+ROOMS = ("bot.mail", "bot.slack", "bot.store", "bot.local", "bot.cli")
+
+DOORS: dict[str, tuple[str, ...]] = {
+    "alembic": ("bot.store",),
+    "apscheduler": ("bot.daemon",),
+    "imapclient": ("bot.mail.imap",),
+    "mailparser": ("bot.mail.mime",),
+    "numpy": ("classifiers.features", "classifiers.learned", "classifiers.training", "classifiers.evaluation"),
+    "pydantic": ("bot.settings",),
+    "pymap": ("bot.local.imap",),
+    "re2": ("classifiers.rulebook", "classifiers.regions"),
+    "rich": ("bot.cli",),
+    "scipy": ("classifiers.training",),
+    "selectolax": ("bot.mail",),
+    "sklearn": ("classifiers.training", "classifiers.evaluation"),
+    "slack_sdk": ("bot.slack.client",),
+    "sqlalchemy": ("bot.store",),
+    "typer": ("bot.cli",),
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every file of ours by its dotted name."""
+    found = {}
+    for package in ("bot", "classifiers"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = path
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports, inside functions too; `from bot import log` counts as bot.log where that is a file."""
+    names: set[str] = set()
+    known = modules()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            members = {f"{node.module}.{a.name}" for a in node.names}
+            names |= {m for m in members if m in known} or {node.module}
+    return names
+
+
+def floor(name: str) -> int:
+    """The floor of a module: its own entry, else its room's."""
+    best = max((len(m), i) for i, f in enumerate(FLOORS) for m in f if name == m or name.startswith(m + "."))
+    return best[1]
+
+
+def room(name: str) -> str | None:
+    return next((r for r in ROOMS if name == r or name.startswith(r + ".")), None)
+
+
+@pytest.mark.parametrize("name", [n for n in modules() if n != "classifiers" and "migrations" not in n])
+def test_every_import_points_down(name: str) -> None:
+    """A file imports only what lies on lower floors, or beside it in its own room."""
+    mine = floor(name)
+
+    for used in imports(modules()[name]):
+        if used.split(".")[0] not in ("bot", "classifiers") or used in ("bot", "classifiers"):
+            continue
+        same_room = room(name) is not None and room(name) == room(used)
+        assert floor(used) < mine or same_room or used.startswith(name + "."), (
+            f"{name} imports {used}, which is no lower"
+        )
+
+
+def test_no_cycles() -> None:
+    """No file reaches itself through what it imports."""
+    known = modules()
+    graph = {n: {u for u in imports(p) if u in known and u != n} for n, p in known.items()}
+
+    def reaches(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = list(graph[start])
+        while todo:
+            if (n := todo.pop()) not in seen:
+                seen.add(n)
+                todo += graph[n]
+        return seen
+
+    cyclic = [n for n in graph if n in reaches(n)]
+
+    assert cyclic == []
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_every_outside_package_has_its_door(name: str) -> None:
+    """Foreign packages come in by one door each."""
+    for used in imports(modules()[name]):
+        package = used.split(".")[0]
+        if package in ("bot", "classifiers") or package in sys.stdlib_module_names:
+            continue
+        doors = DOORS.get(package, ())
+        assert any(name == d or name.startswith(d + ".") for d in doors), (
+            f"{name} imports {package}; its door is {doors}"
+        )
+
+
+def test_rules_are_data() -> None:
+    """rules/ holds no Python."""
+    assert list((ROOT / "rules").rglob("*.py")) == []
+
+
+def test_only_demo_and_tests_know_the_stand_ins() -> None:
+    """bot/local is imported by the command that starts the demo, and by nothing else of the bot."""
+    users = {
+        n for n, p in modules().items() if room(n) != "bot.local" and any(u.startswith("bot.local") for u in imports(p))
+    }
+
+    assert users <= {"bot.cli.service"}

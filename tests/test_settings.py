@@ -1,0 +1,155 @@
+"""The configuration: what it promises, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Account, Limits, Log, PolicyChoice, Secret, Slack, State, find_file, load, missing_secrets
+from classifiers.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+LEAST = """
+[[accounts]]
+host = "imap.example.com"
+user = "security@example.com"
+password = { env = "A_PASSWORD" }
+
+[slack]
+channel = "C0123456789"
+bot_token = { env = "A_TOKEN" }
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def told(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return [str(p).removeprefix(str(path)).strip() for p in caught.value.problems]
+
+
+def test_the_example_loads_and_shows_every_default() -> None:
+    """config.example.toml is true: it loads, names every setting, and each value is the default."""
+    path = ROOT / "config.example.toml"
+    example = load(path)
+    text = path.read_text(encoding="utf-8")
+
+    for model in (Account, PolicyChoice, Slack, State, Limits, Log):
+        for name in model.model_fields:
+            assert f"{name} = " in text, name
+    least = {"host": "h", "user": "u", "password": Secret(env="X")}
+    default = Account(**least)  # type: ignore[arg-type]
+    changed = {
+        "host",
+        "user",
+        "password",
+        "folders",
+        "ca_file",
+    }  # CHANGE lines, and the one that says its default in words
+    assert example.accounts[0].model_dump(exclude=changed) == default.model_dump(exclude=changed)
+    assert example.limits == Limits()
+    assert example.log == Log()
+    assert example.policy == PolicyChoice()
+    assert example.state == State(folder=str(ROOT / "var"))
+    bare = Slack(channel="C1", bot_token=Secret(env="X"))
+    assert example.slack.model_dump(exclude={"channel", "bot_token"}) == bare.model_dump(
+        exclude={"channel", "bot_token"}
+    )
+
+
+def test_the_least_configuration_is_two_tables(tmp_path: Path) -> None:
+    """Host, user, password, channel and token are all that must be said."""
+    settings = load(written(tmp_path, LEAST))
+
+    assert settings.accounts[0].folders == ("INBOX",)
+    assert settings.accounts[0].start is None
+    assert settings.state.folder == str(tmp_path / "var")
+
+
+def test_all_problems_are_told_at_once_with_line_and_near_name(tmp_path: Path) -> None:
+    """One run of `check` shows everything there is to mend."""
+    text = LEAST.replace('host = "imap.example.com"', 'hots = "imap.example.com"\nport = "993"\ntls = "implict"')
+    problems = told(written(tmp_path, text + '\n[limits]\ncpu = "fast"\n[loging]\nlevel = "info"\n'))
+
+    assert problems == [
+        "line 2  accounts.1.host  is missing; this setting has no default",
+        "line 4  accounts.1.port  Input should be a valid integer",
+        "line 5  accounts.1.tls  is not one of 'implicit', 'starttls' or 'none'",
+        "line 3  accounts.1.hots  no such setting; did you mean host?",
+        'line 14  limits.cpu  is no duration; write a number and s, m, h or d: "90s", "30d"',
+        "line 15  loging  no such setting; did you mean log?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('{ env = "A_TOKEN" }', '"xoxb-1"', "slack.bot_token"),  # a value where a reference belongs
+        ('{ env = "A_TOKEN" }', "{ }", "names one place to read it from"),
+        ('"C0123456789"', '"#security"', "slack.channel"),  # a name instead of an id
+        ('user = "security@example.com"', 'user = "x"\ntls = "none"', "loopback only"),
+        ('user = "security@example.com"', 'user = "x"\nfolders = []', "folders"),
+        ('"C0123456789"', '"C0123456789"\nbase_url = "http://slack.example/api/"', "without TLS is for loopback only"),
+        ('"C0123456789"', '"C0123456789"\ntimezone = "Mars/Olympus"', "is no time zone"),
+        ('"C0123456789"', '"C0123456789"\ndigest_at = "25:00"', "is no time of day"),
+    ],
+)  # fmt: skip
+def test_wrong_values_are_refused_with_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    """Each wrong value says where it is and what would be right."""
+    problems = told(written(tmp_path, LEAST.replace(old, new)))
+
+    assert len(problems) == 1
+    assert sentence in problems[0]
+    assert "xoxb" not in problems[0]
+
+
+def test_two_accounts_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Reports are kept per account; a name must mean one."""
+    account = LEAST.split("[slack]", maxsplit=1)[0]
+
+    assert "two accounts have one name" in told(written(tmp_path, account + LEAST))[0]
+
+
+def test_secrets_are_read_from_environment_file_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three ways to keep a secret out of the configuration."""
+    monkeypatch.setenv("A_PASSWORD", "one")
+    (tmp_path / "s").write_text("two\n", encoding="utf-8")
+
+    assert Secret(env="A_PASSWORD").read() == "one"
+    assert Secret(file=str(tmp_path / "s")).read() == "two"
+    assert Secret(command=("printf", r"three\nfour")).read() == "three"
+
+
+def test_missing_secrets_are_named_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` says which secret is not there."""
+    monkeypatch.delenv("A_PASSWORD", raising=False)
+    monkeypatch.setenv("A_TOKEN", "xoxb-secret")
+    problems = missing_secrets(load(written(tmp_path, LEAST)))
+
+    assert [str(p) for p in problems] == [
+        "accounts.security.password  environment variable A_PASSWORD is not set or empty"
+    ]
+
+
+def test_broken_toml_and_a_missing_file_are_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback for what is not there or not TOML."""
+    assert "is not valid TOML" in told(written(tmp_path, "[slack"))[0]
+    assert "cannot be read: No such file or directory" in told(tmp_path / "none.toml")[0]
+    monkeypatch.chdir(tmp_path / "..")
+    monkeypatch.delenv("TRIAGE_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match=r"Copy config.example.toml"):
+        find_file(None)
+
+
+def test_start_goes_back_by_a_duration(tmp_path: Path) -> None:
+    """ "30d" reads the last thirty days too."""
+    text = LEAST.replace('user = "security@example.com"', 'user = "x"\nstart = "30d"')
+
+    assert load(written(tmp_path, text)).accounts[0].start == timedelta(days=30)
