@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.ports import KeptReport, Message, Notice, NoticeKind, NoticeState, Notifier, RecordedVerdict, VerdictKind
-from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
+from bot.ports import Message, Notice, NoticeKind, NoticeState, Notifier
+from bot.slack.cards import CardView, Tier, card, details, digest
 from bot.store import Store
 from classifiers.errors import MaybeSaid, NotSaid
 

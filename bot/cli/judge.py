@@ -22,8 +22,8 @@ def judge(
     no_model: Annotated[bool, typer.Option("--no-model", help="Rules alone.")] = False,
 ) -> None:
     """Judge mail in files, touching nothing."""
-    from bot.assembly import judging_worker
     from bot.answer import as_data, for_people
+    from bot.assembly import judging_worker
     from bot.mail.sources import mails
     from bot.worker import Task
 

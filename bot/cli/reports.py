@@ -206,8 +206,8 @@ def show(
     config: Config = None,
 ) -> None:
     """One report: its verdict, the reasons, and everything that was ever decided."""
-    from bot.assembly import open_store
     from bot.answer import as_data, for_people, in_words, printable
+    from bot.assembly import open_store
     from bot.ports import Letterhead
 
     with open_store(settings_of(config)) as store:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from bot.assembly import daemon, open_store
 from bot.answer import for_people
+from bot.assembly import daemon, open_store
 from bot.local.imap import EmbeddedImap
 from bot.local.samples import sample_mails
 from bot.local.slack import LocalSlack

@@ -1,0 +1,120 @@
+"""The real program as a process: `triage run` with a configuration of its own, and commands beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+TRIAGE = str(Path(sys.executable).with_name("triage"))
+
+
+def account(server: Any, name: str = "security", **more: Any) -> str:
+    """An [[accounts]] table for a test server, its password by environment."""
+    lines = {
+        "name": name,
+        "host": "127.0.0.1",
+        "port": server.tls_port,
+        "user": server.user,
+        "ca_file": str(server.ca_file),
+        "poll_every": "30s",
+    } | more
+    told = "\n".join(f"{k} = {json.dumps(v)}" for k, v in lines.items())
+    return f'[[accounts]]\n{told}\npassword = {{ env = "TEST_IMAP_PASSWORD" }}\n'
+
+
+def configuration(folder: Path, accounts: str, slack: Any, more: str = "", **slack_more: Any) -> Path:
+    """A config.toml that points at local servers."""
+    extra = "\n".join(f"{k} = {json.dumps(v)}" for k, v in slack_more.items())
+    path = folder / "config.toml"
+    path.write_text(
+        f'{accounts}\n[slack]\nchannel = "C0TRIAGE"\nbase_url = "{slack.base_url}"\nbot_token = {{ env = "TEST_SLACK_TOKEN" }}\n{extra}\n'
+        f'[state]\nfolder = "state"\n[log]\nformat = "json"\n{more}\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+class Running:
+    """`triage run`, from start to SIGTERM. Its log lines are kept as they come."""
+
+    def __init__(self, config: Path, secrets: Mapping[str, str]) -> None:
+        self.config = config
+        self.env = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()} | dict(secrets)
+        self.events: list[dict[str, Any]] = []
+        self._new = threading.Condition()
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            [TRIAGE, "run", "--config", str(self.config)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env=self.env,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._new:
+                try:
+                    self.events.append(json.loads(line))
+                except ValueError:
+                    self.events.append({"event": "not json", "line": line})
+                self._new.notify_all()
+
+    def wait_for(self, event: str, seconds: float = 30, count: int = 1) -> dict[str, Any]:
+        """The count-th log line of this event; fails with everything that was logged."""
+        until = time.monotonic() + seconds
+        with self._new:
+            while True:
+                found = [e for e in self.events if e["event"] == event]
+                if len(found) >= count:
+                    return found[count - 1]
+                left = until - time.monotonic()
+                assert left > 0, f"no {event} in {seconds} s; logged: {self.events}"
+                self._new.wait(left)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another triage command with the same configuration."""
+        return subprocess.run(
+            [TRIAGE, *arguments, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            env=self.env,
+            timeout=60,
+            check=False,
+        )
+
+    def terminate(self, seconds: float = 15) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+def until(what: Callable[[], Any], seconds: float = 30) -> Any:
+    """What `what` returns as soon as it is true."""
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, f"not true within {seconds} s"
+        time.sleep(0.05)
+    return found
