@@ -100,7 +100,8 @@ def wording(settings: Settings) -> Wording:
 
 def _wording(rules: Path, name: str) -> Wording:
     from bot.delivery import Wording
-    from classifiers.rulebook import Rulebook, load_policy
+    from classifiers.policyfiles import load_policy
+    from classifiers.rulebook import Rulebook
 
     rulebook = Rulebook.load(rules)
     policy = load_policy(rules, name, rulebook)

@@ -25,8 +25,9 @@ from classifiers.acknowledgement import find_acknowledgement
 from classifiers.errors import UserError
 from classifiers.learned import Learned
 from classifiers.policy import Policy, Thresholds, decide
+from classifiers.policyfiles import load_policy
 from classifiers.regions import find_regions, prose
-from classifiers.rulebook import Rulebook, load_policy
+from classifiers.rulebook import Rulebook
 from classifiers.terms import Report, Verdict, Versions
 
 MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
@@ -70,12 +71,13 @@ class Judge:
         regions = find_regions(report, self.policy.texts)
         return decide(
             report,
-            self.rulebook.weigh(report, regions),
-            self.learned.opine(report, regions) if self.learned else None,
-            self.learned.thresholds if self.learned else Thresholds(),
-            find_acknowledgement(report, regions, self.policy.word),
-            self.policy,
-            self.versions,
+            regions=regions,
+            evidence=self.rulebook.weigh(report, regions),
+            opinion=self.learned.opine(report, regions) if self.learned else None,
+            thresholds=self.learned.thresholds if self.learned else Thresholds(),
+            acknowledgement=find_acknowledgement(report, regions, self.policy.word),
+            policy=self.policy,
+            versions=self.versions,
         )
 
     def own_words(self, report: Report) -> str:

@@ -38,7 +38,8 @@ def tokens(text: str) -> Iterator[str]:
 
 def terms(report: Report, regions: Sequence[Region]) -> Iterator[str]:
     """Every feature by name, as often as it occurs."""
-    title, claims = [], []
+    title: list[str] = []
+    claims: list[str] = []
     for claim in prose(report, regions):
         (title if claim.place is Place.SUBJECT else claims).append(claim.text)
     yield from _grams("t", " ".join(title)[:1000])

@@ -156,7 +156,7 @@ def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tu
     learned = Learned(
         labels=labels, weights=coef, bias=bias, thresholds=thresholds, version="", card={},
     )  # fmt: skip
-    return learned, _card(examples, labels, held_out, truth, thresholds, counts)
+    return learned, _card(examples, labels, held_out, truth, thresholds=thresholds, counts=counts)
 
 
 def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> tuple[Any, Any]:
@@ -217,7 +217,7 @@ def _least(of_live: npt.NDArray[np.float64], budget: float) -> float:
 
 def _card(
     examples: Sequence[Example], labels: Sequence[str], p: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_],
-    thresholds: Thresholds, counts: Mapping[str, int],
+    *, thresholds: Thresholds, counts: Mapping[str, int],
 ) -> ReportCard:  # fmt: skip
     at = {label: i for i, label in enumerate(labels)}
     categories = [i for i, label in enumerate(labels) if label not in DISPOSITIONS]

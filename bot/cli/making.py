@@ -44,7 +44,8 @@ def lint_rules(rules: RulesFolder = None) -> None:
 
 def _lint(rules: Path | None) -> None:
     from bot.assembly import rules_folder
-    from classifiers.rulebook import Rulebook, lint
+    from classifiers.policyfiles import lint
+    from classifiers.rulebook import Rulebook
 
     folder = rules_folder(rules or "")
     if problems := lint(folder):

@@ -67,7 +67,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
     """Check the configuration, its secrets and the rules; offline, changing nothing."""
     from bot.assembly import rules_folder
     from bot.settings import find_file, load, missing_secrets
-    from classifiers.rulebook import lint
+    from classifiers.policyfiles import lint
 
     path = find_file(config)
     problems = []

@@ -1,0 +1,414 @@
+"""A disclosure policy as data, and the decision: evidence in, one verdict out. Pure.
+
+The decision never dismisses by one voice alone: rules and model must agree, nothing may speak against it, and nothing
+technical may be left over. Whatever stays in doubt goes to a person.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from classifiers.regions import Region, RegionKind, language, prose
+from classifiers.terms import (
+    Acknowledgement,
+    Disposition,
+    Evidence,
+    Finding,
+    Opinion,
+    Place,
+    Report,
+    Verdict,
+    Versions,
+)
+from classifiers.text import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where probabilities become answers; chosen on held-out folds and kept in the model file."""
+
+    category: float = 0.5  # a category is held from here on
+    clear: float = 0.2  # nothing genuine is left over below this probability of in_scope
+    not_a_report: float = 0.8
+    incomplete: float = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """One sentence of the policy that excludes something."""
+
+    id: str
+    text: str  # verbatim
+    categories: tuple[str, ...]
+    parent: str | None = None  # the clause it hangs under
+    by_extension: tuple[str, ...] = ()  # rules ("category.rule") that only "aren't limited to" covers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requested:
+    """Something the policy asks reporters for. The signs of the same name show that it is there."""
+
+    id: str
+    title: str  # verbatim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A component the policy names as in scope."""
+
+    id: str
+    title: str
+    text: str  # verbatim
+    hosts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a team excludes, asks for and looks after."""
+
+    name: str
+    title: str
+    url: str = ""
+    word: str = ""  # "" where the policy asks for none
+    budget: float = 0.01  # false dismissals we accept when thresholds are chosen
+    clauses: tuple[Clause, ...] = ()
+    requested: tuple[Requested, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    replies: Mapping[str, str] = field(default_factory=dict)
+    sentences: tuple[str, ...] = ()  # its other sentences: known, so that a pasted policy is recognised
+    digest: str = ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything the policy says, to recognise where a mail quotes it."""
+        return (
+            *self.sentences,
+            *(c.text for c in self.clauses),
+            *(r.title for r in self.requested),
+            *(a.text for a in self.assets),
+        )
+
+    def clause_of(self, category: str, evidence: Sequence[Evidence]) -> tuple[str | None, str | None]:
+        """The words that exclude a category, and how: "named", or "by_extension" where only an open list covers it."""
+        named = next((c for c in self.clauses if category in c.categories), None)
+        if named is None:
+            return None, None
+        extended = {rule for c in self.clauses for rule in c.by_extension}
+        seen = [e.source.removeprefix("rule:") for e in evidence if e.speaks_for and e.source.startswith("rule:")]
+        if seen and all(source in extended for source in seen):
+            open_list = next(c for c in self.clauses if seen[0] in c.by_extension)
+            return open_list.text, "by_extension"
+        return named.text, "named"
+
+
+# ------------------------------------------------------------------------------------------------ weighing
+
+PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
+TELLING = 2.5
+GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
+TECHNICAL = 1.5  # from which something technical is left over
+SURE = 0.9  # the model's probability of in_scope from which it counts as a sign of its own
+LIKELY = 0.5
+HEARD = 0.1  # below it the model says no
+SHORT = 300  # characters of own words below which a mail says nothing by itself
+TRAINED = frozenset({"en", ""})  # "": too short to tell
+
+AUTOMATIC = {
+    "bounce": (5.0, "its headers say that it is a bounce"),
+    "auto_reply": (5.0, "its headers say that it is an automatic reply"),
+    "report": (5.0, "its headers say that it is a feedback report of a mail system"),
+    "list": (1.5, "its headers say that it came through a mailing list"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """One category with both voices."""
+
+    category: str
+    evidence: tuple[Evidence, ...]
+    rules: float  # log-odds seen by the rules
+    model: float | None  # probability
+    vetoed: bool
+    probability: float
+    held: bool
+    agreed: bool
+
+
+def added(weights: Sequence[float]) -> float:
+    """Weights of several signs of one thing: the strongest whole, each further one half as much as the one before."""
+    return math.fsum(w * 0.5**i for i, w in enumerate(sorted(weights, reverse=True)[:6]))
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 0.002), 0.998)
+    return math.log(p / (1 - p))
+
+
+def _weigh(category: str, evidence: tuple[Evidence, ...], model: float | None, at: Thresholds) -> _Weighed:
+    rules = added([e.weight for e in evidence if e.speaks_for])
+    vetoed = any(not e.speaks_for for e in evidence)
+    score = PRIOR + rules + (0.7 * (_logit(model) - PRIOR) if model is not None else 0.0)
+    probability = _sigmoid(score)
+    if model is None:
+        agreed = rules >= TELLING
+    else:
+        agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= at.category)
+    return _Weighed(
+        category=category, evidence=evidence, rules=rules, model=model, vetoed=vetoed,
+        probability=probability, held=probability >= at.category, agreed=agreed,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ deciding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """Everything a step of the decision may look at."""
+
+    report: Report
+    held: tuple[_Weighed, ...]  # excluded by the policy and held
+    vetoed: tuple[_Weighed, ...]  # would be held, were it not for a carve-out
+    genuine: float  # log-odds of its signs
+    not_a_report: float
+    incomplete: float
+    opinion: Opinion | None
+    at: Thresholds
+    unreadable: str
+
+    def model(self, disposition: Disposition) -> float:
+        """The model's probability; a half where there is no model."""
+        return self.opinion.dispositions.get(disposition.value, 0.0) if self.opinion else 0.5
+
+    @property
+    def live(self) -> float:
+        return self.model(Disposition.IN_SCOPE)
+
+
+_Step = tuple[Disposition, float, str]
+
+
+def decide(
+    report: Report,
+    *,
+    regions: Sequence[Region],
+    evidence: Sequence[Evidence],
+    opinion: Opinion | None,
+    thresholds: Thresholds,
+    acknowledgement: Acknowledgement,
+    policy: Policy,
+    versions: Versions,
+) -> Verdict:
+    """The verdict on a report: the first of the seven steps that applies, with everything that was seen beside it."""
+    groups: dict[str, list[Evidence]] = {}
+    for e in evidence:
+        groups.setdefault(e.category, []).append(e)
+    if report.automatic in AUTOMATIC:
+        weight, reason = AUTOMATIC[report.automatic]
+        source = f"sign:not_a_report.{report.automatic}"
+        groups.setdefault("not_a_report", []).append(
+            Evidence(source=source, category="not_a_report", speaks_for=True, weight=weight, reason=reason)
+        )
+    excluded = [c for clause in policy.clauses for c in clause.categories]
+    believed = opinion.categories if opinion else {}
+    weighed = [
+        _weigh(c, tuple(groups.get(c, ())), believed.get(c, 0.0) if opinion else None, thresholds)
+        for c in dict.fromkeys((*excluded, *sorted(believed)))
+    ]
+    genuine = [e for e in groups.get("genuine", ()) if e.speaks_for]
+    case = _Case(
+        report=report,
+        held=tuple(w for w in weighed if w.held and not w.vetoed and w.category in excluded),
+        vetoed=tuple(w for w in weighed if w.held and w.vetoed and w.category in excluded),
+        genuine=added([e.weight for e in genuine]),
+        not_a_report=_total(groups.get("not_a_report", ())),
+        incomplete=_total(groups.get("incomplete", ())),
+        opinion=opinion,
+        at=thresholds,
+        unreadable=_unreadable(report, regions),
+    )
+    disposition, confidence, why = _first(case)
+    held = [w for w in weighed if w.held and not w.vetoed]
+    left = [w for w in weighed if w not in held and w.evidence]
+    return Verdict(
+        report=report.key, disposition=disposition, confidence=round(confidence, 4), why=why,
+        categories=tuple(_finding(w, policy, opinion) for w in sorted(held, key=lambda w: -w.probability)),
+        considered=tuple(_finding(w, policy, opinion) for w in sorted(left, key=lambda w: -w.probability)),
+        signs=tuple(sorted(genuine, key=lambda e: -e.weight)),
+        acknowledgement=acknowledgement,
+        missing=tuple(r.id for r in policy.requested if r.id not in groups),
+        assets=assets_named(report, policy.assets),
+        defects=report.defects,
+        rules_say=_rules_alone(case), model_says=_model_alone(case),
+        policy=policy.name, versions=versions,
+    )  # fmt: skip
+
+
+def _total(evidence: Sequence[Evidence]) -> float:
+    for_it = added([e.weight for e in evidence if e.speaks_for])
+    return for_it - sum(e.weight for e in evidence if not e.speaks_for)
+
+
+def _finding(w: _Weighed, policy: Policy, opinion: Opinion | None) -> Finding:
+    clause, kind = policy.clause_of(w.category, w.evidence)
+    evidence = w.evidence
+    if opinion is not None and w.model is not None and w.model >= HEARD:
+        words = next((f" for “{t}”" for label, t, _ in opinion.words if label == w.category), "")
+        evidence = (
+            *evidence,
+            Evidence(
+                source="model", category=w.category, speaks_for=w.model >= LIKELY, weight=round(_logit(w.model), 2),
+                reason=f"the model gives it a probability of {w.model:.2f}{words}",
+            ),
+        )  # fmt: skip
+    return Finding(
+        category=w.category, probability=round(w.probability, 4), clause=clause, clause_kind=kind, evidence=evidence
+    )
+
+
+def _first(case: _Case) -> _Step:
+    for step in (_unread, _genuine, _excluded, _doubtful, _no_report, _technical):
+        decided = step(case)
+        if decided is not None:
+            return decided
+    return Disposition.NEEDS_REVIEW, 0.5, "neither rules nor model are sure what this is"
+
+
+def _unread(case: _Case) -> _Step | None:
+    if not case.unreadable:
+        return None
+    return Disposition.NEEDS_REVIEW, 0.9, case.unreadable
+
+
+def _genuine(case: _Case) -> _Step | None:
+    if case.genuine >= GENUINE and case.live >= case.at.clear:
+        rest = ", beside parts that the policy excludes" if case.held else ""
+        return Disposition.IN_SCOPE, max(case.live, _sigmoid(case.genuine - 1)), f"it shows a genuine finding{rest}"
+    if case.opinion is not None and case.live >= SURE and not case.held and case.not_a_report < TELLING:
+        return Disposition.IN_SCOPE, case.live, "the model finds a genuine report, and no clause excludes it"
+    return None
+
+
+def _excluded(case: _Case) -> _Step | None:
+    """Rules and model agree, no carve-out fires, nothing technical is left over."""
+    if not any(w.agreed for w in case.held) or case.vetoed:
+        return None
+    if case.genuine >= TECHNICAL or (case.opinion is not None and case.live > case.at.clear):
+        return None
+    best = max(w.probability for w in case.held)
+    return Disposition.OUT_OF_SCOPE, best * (1 - case.live if case.opinion else 0.9), "rules and model agree that the policy excludes all of it"  # fmt: skip
+
+
+def _doubtful(case: _Case) -> _Step | None:
+    if case.vetoed:
+        return Disposition.NEEDS_REVIEW, 0.7, "the policy would exclude it, but something in it speaks against that"
+    if case.held and (case.opinion is None or case.live < LIKELY):
+        left = case.genuine >= TECHNICAL or case.live > case.at.clear
+        return (
+            Disposition.NEEDS_REVIEW, 0.6,
+            "something technical may be left over beside what the policy excludes" if left else "rules and model do not agree",
+        )  # fmt: skip
+    return None
+
+
+def _no_report(case: _Case) -> _Step | None:
+    if case.held or case.genuine >= TECHNICAL:
+        return None
+    for disposition, signs, at in (
+        (Disposition.NOT_A_REPORT, case.not_a_report, case.at.not_a_report),
+        (Disposition.INCOMPLETE, case.incomplete, case.at.incomplete),
+    ):
+        p = case.model(disposition)
+        both = (p >= LIKELY and signs >= 1.0) or (p >= HEARD and signs >= TELLING)
+        if case.opinion is not None and p >= at and signs > -1.0 and case.live <= case.at.clear:
+            both = True
+        if both and case.live < LIKELY:
+            what = "no report of a vulnerability" if disposition is Disposition.NOT_A_REPORT else "asks, but tells nothing technical"  # fmt: skip
+            return disposition, max(p, _sigmoid(signs - 1)), f"rules and model agree: {what}"
+    return None
+
+
+def _technical(case: _Case) -> _Step | None:
+    if case.live >= LIKELY and case.opinion is not None and case.not_a_report < TELLING:
+        return Disposition.IN_SCOPE, case.live, "a technical claim that no clause of the policy excludes"
+    if case.genuine >= TECHNICAL:
+        return Disposition.IN_SCOPE, _sigmoid(case.genuine - 1), "a technical claim that no clause of the policy excludes"  # fmt: skip
+    return None
+
+
+def _rules_alone(case: _Case) -> str:
+    """What the rules would say by themselves, for the card."""
+    if case.genuine >= GENUINE:
+        return Disposition.IN_SCOPE.value
+    if any(w.rules >= TELLING for w in case.held):
+        return Disposition.OUT_OF_SCOPE.value
+    if case.vetoed:
+        return Disposition.NEEDS_REVIEW.value
+    signs = {
+        Disposition.NOT_A_REPORT: case.not_a_report,
+        Disposition.INCOMPLETE: case.incomplete,
+        Disposition.IN_SCOPE: case.genuine,
+    }
+    best = max(signs, key=lambda d: signs[d])
+    return best.value if signs[best] >= 1.0 else ""
+
+
+def _model_alone(case: _Case) -> str:
+    if case.opinion is None or not case.opinion.dispositions:
+        return ""
+    return max(case.opinion.dispositions, key=lambda d: case.opinion.dispositions[d])  # type: ignore[union-attr]
+
+
+# ------------------------------------------------------------------------------------------------ what the report is
+
+_LEANS = re.compile(
+    r"\b(?:attach\w*|enclosed|see (?:the )?(?:pdf|document|video|screenshot|file)|anhang|piece jointe|adjunto|allegat\w)\b"
+)
+_SUBSTANCE = re.compile(
+    r"^(?:application/(?!pgp-signature|pkcs7-signature|x-pkcs7-signature|ics)|video/|image/|audio/|text/)"
+)
+_UNDECIDED = frozenset({"bounce", "auto_reply", "report"})
+
+
+def _unreadable(report: Report, regions: Sequence[Region]) -> str:
+    """Why nobody but a person can judge this mail, or ""."""
+    facts = (
+        (report.encrypted, f"it is encrypted ({report.encrypted}); a person must look"),
+        (report.truncated, "it is larger than what is fetched; only its first part was read"),
+        (report.rung > 2, "it could not be parsed as a whole; only parts of it were read"),
+    )
+    if (said := next((sentence for fact, sentence in facts if fact), "")) or report.automatic in _UNDECIDED:
+        return said
+    own = "\n".join(c.text for c in prose(report, regions) if c.place is not Place.SUBJECT)
+    unread = [a for a in report.attachments if not a.read and _SUBSTANCE.match(a.media_type.lower())]
+    if unread and (len(own.strip()) < SHORT or (len(own) < 3 * SHORT and _LEANS.search(fold(own).text))):
+        pasted = any(r.kind in {RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL} for r in regions)
+        if not pasted or len(own.strip()) < SHORT:
+            return "its substance lies in an attachment that was not read"
+    if (spoken := language(own)) not in TRAINED:
+        return f"it is written in a language the model was not trained for ({spoken})"
+    return ""
+
+
+@lru_cache(maxsize=64)
+def _names(asset: Asset) -> re.Pattern[str]:
+    hosts = [rf"(?<![\w.-]){re.escape(h)}(?![\w-])" for h in asset.hosts]
+    words = [rf"\b{re.escape(w)}\b" for w in asset.words]
+    return re.compile("|".join((*hosts, *words)) or r"(?!)")
+
+
+def assets_named(report: Report, assets: Sequence[Asset]) -> tuple[str, ...]:
+    """Ids of the assets whose hosts or words stand in the report, wherever; quoted and hidden text aside."""
+    seen = frozenset({Place.SUBJECT, Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
+    text = "\n".join(fold(p.text[:50_000]).text for p in report.passages if p.place in seen)
+    return tuple(a.id for a in assets if _names(a).search(text))

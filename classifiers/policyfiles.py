@@ -1,0 +1,176 @@
+"""Policy files, read and held against the rules; and everything that is wrong with a rules folder."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from classifiers.errors import Problem, RuleError
+from classifiers.policy import Asset, Clause, Policy, Requested
+from classifiers.regions import find_regions
+from classifiers.rulebook import Rulebook
+from classifiers.rulefiles import ID, Rule, RuleFiles, line_of, name_of
+from classifiers.terms import Passage, Place, Report
+
+_POLICY_KEYS = {"name", "title", "url", "word", "budget", "sentences", "clause", "requested", "asset", "replies"}
+_TABLES: Mapping[str, tuple[set[str], set[str]]] = {  # required keys, others
+    "clause": ({"id", "text", "categories", "hits", "misses"}, {"parent", "by_extension"}),
+    "requested": ({"id", "text"}, set()),
+    "asset": ({"id", "title", "text"}, {"hosts", "words"}),
+}
+
+
+def load_policy(folder: Path, name: str, rulebook: Rulebook) -> Policy:
+    """A policy by its name. Raises RuleError with every problem of its file, and the names there are for an unknown one."""
+    path = folder / "policies" / f"{name}.toml"
+    if not ID.fullmatch(name.replace("-", "_")) or not path.exists():
+        names = ", ".join(sorted(p.stem for p in (folder / "policies").glob("*.toml"))) or "none"
+        raise RuleError(f"there is no policy {name!r}; there are: {names}")
+    data, problems = _read_policy(path, rulebook)
+    if problems:
+        raise RuleError(*problems)
+    return _policy(data, hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12])
+
+
+def _policy(data: Mapping[str, Any], digest: str) -> Policy:
+    return Policy(
+        name=data["name"], title=data["title"], url=data.get("url", ""), word=data.get("word", ""),
+        budget=float(data.get("budget", 0.01)),
+        clauses=tuple(
+            Clause(
+                id=c["id"], text=c["text"], categories=tuple(c["categories"]), parent=c.get("parent"),
+                by_extension=tuple(c.get("by_extension", ())),
+            )
+            for c in data.get("clause", ())
+        ),
+        requested=tuple(Requested(id=r["id"], title=r["text"]) for r in data.get("requested", ())),
+        assets=tuple(
+            Asset(id=a["id"], title=a["title"], text=a["text"], hosts=tuple(a.get("hosts", ())), words=tuple(a.get("words", ())))
+            for a in data.get("asset", ())
+        ),
+        replies=dict(data.get("replies", {})), sentences=tuple(data.get("sentences", ())), digest=digest,
+    )  # fmt: skip
+
+
+def _read_policy(path: Path, rulebook: Rulebook) -> tuple[Mapping[str, Any], list[Problem]]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        return {}, [Problem(name_of(path), f"cannot be read: {e.strerror}")]
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        return {}, [Problem(name_of(path), f"is no TOML: {e}")]
+    wrong = [*_misformed(data, path)] or [*_dangling(data, rulebook)]
+    return data, [Problem(f"{name_of(path)} line {line_of(path, needle, nth)}", what) for needle, nth, what in wrong]
+
+
+_Wrong = tuple[str, int, str]  # the table or key, which of them, what is wrong
+
+
+def _misformed(data: Mapping[str, Any], path: Path) -> Iterator[_Wrong]:
+    for key in sorted(set(data) - _POLICY_KEYS):
+        yield key, 0, f"{key!r} is not a key of a policy; there are {', '.join(sorted(_POLICY_KEYS))}"
+    if data.get("name") != path.stem or not isinstance(data.get("title"), str):
+        yield "name", 0, f"name must be {path.stem!r}, the file's name, and title a text"
+    for table, (required, others) in _TABLES.items():
+        for nth, entry in enumerate(data.get(table, ())):
+            if missing := sorted(required - set(entry)):
+                yield f"[[{table}]]", nth, f"lacks {', '.join(missing)}"
+            for key in sorted(set(entry) - required - others):
+                yield f"[[{table}]]", nth, f"{key!r} is not a key of a {table}"
+
+
+def _dangling(data: Mapping[str, Any], rulebook: Rulebook) -> Iterator[_Wrong]:
+    """What a policy names and is not there."""
+    known = {c.id for c in rulebook.categories}
+    sources = {r.source.removeprefix("rule:") for r in rulebook.rules if r.source.startswith("rule:")}
+    clauses = {c["id"] for c in data.get("clause", ())}
+    taken: dict[str, str] = {}
+    for nth, clause in enumerate(data.get("clause", ())):
+        for category in clause["categories"]:
+            if category not in known:
+                yield "[[clause]]", nth, f"names the category {category!r}; there are {', '.join(sorted(known))}"
+            if category in taken:
+                yield "[[clause]]", nth, f"{category} is excluded already by the clause {taken[category]!r}"
+            taken[category] = clause["id"]
+        for source in clause.get("by_extension", ()):
+            if source not in sources:
+                yield "[[clause]]", nth, f"names the rule {source!r}, which is not there"
+        if clause.get("parent") not in {None, *clauses}:
+            yield "[[clause]]", nth, f"hangs under {clause['parent']!r}, which is no clause"
+    for nth, item in enumerate(data.get("requested", ())):
+        if item["id"] not in rulebook.groups:
+            yield "[[requested]]", nth, f"{item['id']!r} needs rules in signs/{item['id']}.toml that show it"
+
+
+def lint(folder: Path) -> list[Problem]:
+    """Everything that is wrong with a rules folder: form, proofs, and what no policy or rule uses. Empty when all is well."""
+    files = RuleFiles(folder)
+    if files.problems:
+        return files.problems
+    rulebook = Rulebook.of(files)
+    problems = [p for rule in rulebook.rules for p in _unproven(rule, rulebook)]
+    used: set[str] = set()
+    for path in sorted((folder / "policies").glob("*.toml")):
+        data, wrong = _read_policy(path, rulebook)
+        problems += wrong
+        if not wrong:
+            used |= {c for clause in data.get("clause", ()) for c in clause["categories"]}
+            problems += _unproven_clauses(path, data, rulebook)
+    problems += [
+        Problem(f"{folder.name}/categories/{c.id}.toml line 1", "no policy names this category")
+        for c in rulebook.categories
+        if c.id not in used
+    ]
+    return problems
+
+
+def example(text: str, where: str = "words") -> Report:
+    """A rule's example as a report: a subject for rules that look there, else a body; "a\\n---\\nb" is subject and body."""
+    subject, found, body = text.partition("\n---\n")
+    if not found:
+        subject, body = (text, "") if where == "subject" else ("", text)
+    return Report(
+        key="0" * 64,
+        size=len(text),
+        subject=subject,
+        passages=(Passage(place=Place.SUBJECT, text=subject), Passage(place=Place.BODY, text=body)),
+    )
+
+
+def _fires(rule: Rule, text: str, rulebook: Rulebook) -> bool:
+    report = example(text, rule.where)
+    return any(e.source == rule.source for e in rulebook.weigh(report, find_regions(report, ())))
+
+
+def _unproven(rule: Rule, rulebook: Rulebook) -> Iterator[Problem]:
+    where, name = f"{rule.file} line {rule.line}", rule.source.split(":", 1)[1]
+    for text in rule.hits:
+        if not _fires(rule, text, rulebook):
+            yield Problem(where, f"{name} does not match its hit {text[:80]!r}")
+    for text in rule.misses:
+        if _fires(rule, text, rulebook):
+            yield Problem(where, f"{name} matches its miss {text[:80]!r}")
+
+
+def _unproven_clauses(path: Path, data: Mapping[str, Any], rulebook: Rulebook) -> Iterator[Problem]:
+    for nth, clause in enumerate(data.get("clause", ())):
+        where = f"{name_of(path)} line {line_of(path, '[[clause]]', nth)}"
+        if not clause["hits"] or not clause["misses"]:
+            yield Problem(where, f"{clause['id']}: needs a hit and a miss: a clause proves itself")
+        for text in clause["hits"]:
+            if not _excluded(text, clause["categories"], rulebook):
+                yield Problem(where, f"{clause['id']}: no rule of its categories covers its hit {text[:80]!r}")
+        for text in clause["misses"]:
+            if _excluded(text, clause["categories"], rulebook):
+                yield Problem(
+                    where, f"{clause['id']}: its miss {text[:80]!r} is covered, and nothing speaks against it"
+                )
+
+
+def _excluded(text: str, categories: Sequence[str], rulebook: Rulebook) -> bool:
+    report = example(text)
+    seen = [e for e in rulebook.weigh(report, find_regions(report, ())) if e.category in categories]
+    return any(e.speaks_for for e in seen) and all(e.speaks_for for e in seen)

@@ -1,0 +1,142 @@
+"""The rules at work: RE2 matches them, in time linear in the mail, and every match is quoted with its sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import re2
+
+from classifiers.errors import RuleError
+from classifiers.regions import CAP, Region, RegionKind
+from classifiers.rulefiles import WHERES, Category, Rule, RuleFiles, options
+from classifiers.terms import Evidence, Passage, Place, Report, Span
+from classifiers.text import Folded, fold, sentence_around
+
+SET_LIMIT = 64 * 1024  # characters; beyond, a Set of patterns is slower than one after the other (PERF 3)
+_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
+_SAID_BY_OTHERS = frozenset({RegionKind.POLICY, RegionKind.DISCLAIMED})
+_OWN = frozenset({Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
+_GAP = "\x01"  # stands where a region was cut out; no pattern matches it
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """All patterns of one place, compiled alone and together."""
+
+    owners: tuple[Rule, ...]  # of each pattern
+    alone: tuple[Any, ...]
+    together: Any
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule]) -> _Patterns:
+        owners, alone = [], []
+        together = re2.Set.SearchSet(options())
+        for rule in rules:
+            for pattern in rule.patterns:
+                together.Add(pattern)
+                alone.append(re2.compile(pattern, options()))
+                owners.append(rule)
+        together.Compile()
+        return cls(tuple(owners), tuple(alone), together)
+
+    def search(self, text: str) -> Iterator[tuple[Rule, int, int]]:
+        """The first match of every pattern that matches."""
+        if not self.owners:
+            return
+        candidates = range(len(self.alone)) if len(text) > SET_LIMIT else sorted(self.together.Match(text) or ())
+        for i in candidates:
+            if found := self.alone[i].search(text):
+                yield self.owners[i], found.start(), found.end()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """Every rule of a folder, proven and compiled."""
+
+    categories: tuple[Category, ...]
+    rules: tuple[Rule, ...]
+    groups: frozenset[str]  # of signs
+    version: str  # 12 hex digits of all rule files
+    _compiled: Mapping[str, _Patterns]
+
+    @classmethod
+    def load(cls, folder: Path) -> Rulebook:
+        """Reads and compiles the rules of a folder. Raises RuleError with every problem that stands in their files."""
+        files = RuleFiles(folder)
+        if files.problems:
+            raise RuleError(*files.problems)
+        return cls.of(files)
+
+    @classmethod
+    def of(cls, files: RuleFiles) -> Rulebook:
+        """Compiles rules that were read without a problem."""
+        compiled = {where: _Patterns.of([r for r in files.rules if r.where == where]) for where in WHERES}
+        return cls(
+            categories=tuple(files.categories), rules=tuple(files.rules), groups=frozenset(files.groups),
+            version=files.version, _compiled=compiled,
+        )  # fmt: skip
+
+    def weigh(self, report: Report, regions: Sequence[Region]) -> tuple[Evidence, ...]:
+        """What every rule sees in a report, once each, with the sentence it stands in."""
+        found: dict[str, Evidence] = {}
+        for index, passage in enumerate(report.passages):
+            mine = [r for r in regions if r.span.passage == index]
+            for where, view in _views(passage, mine):
+                for rule, start, end in self._compiled[where].search(view.text):
+                    if rule.source not in found:
+                        found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
+        return tuple(sorted(found.values(), key=lambda e: (e.category, not e.speaks_for, -e.weight, e.source)))
+
+
+def _evidence(rule: Rule, passage: Passage, index: int, found: tuple[int, int]) -> Evidence:
+    first, last = sentence_around(passage.text, *found)
+    return Evidence(
+        source=rule.source, category=rule.group, speaks_for=rule.speaks_for, weight=rule.weight, reason=rule.reason,
+        span=Span(index, *found), quote=passage.text[first:last].replace(_GAP, " "), where=passage.place,
+    )  # fmt: skip
+
+
+def _views(passage: Passage, regions: Sequence[Region]) -> Iterator[tuple[str, Folded]]:
+    """The passage as the rules of each place see it: with everything cut out that is not theirs."""
+    text = passage.text[:CAP].replace(_GAP, " ")
+    if passage.place is Place.SUBJECT:
+        view = fold(_without(text, regions, _SAID_BY_OTHERS))
+        yield from (("subject", view), ("words", view), ("anywhere", view))
+    elif passage.place in _OWN:
+        yield "words", _unwrapped(fold(_without(text, regions, frozenset(RegionKind))))
+        yield "anywhere", fold(_without(text, regions, _SAID_BY_OTHERS))
+        pasted = [r for r in regions if r.kind in _PASTED]
+        if pasted:
+            yield "pasted", fold(_only(text, pasted))
+
+
+def _without(text: str, regions: Sequence[Region], kinds: frozenset[RegionKind]) -> str:
+    pieces: list[str] = []
+    at = 0
+    for r in sorted(regions):
+        if r.kind in kinds and r.span.end > at:
+            start = max(r.span.start, at)
+            pieces += (text[at:start], _GAP * (r.span.end - start))
+            at = r.span.end
+    return "".join((*pieces, text[at:]))
+
+
+def _only(text: str, regions: Sequence[Region]) -> str:
+    pieces: list[str] = []
+    at = 0
+    for r in sorted(regions):
+        start = max(r.span.start, at)
+        if r.span.end > start:
+            pieces += ("\n" * (start - at), text[start : r.span.end])
+            at = r.span.end
+    return "".join(pieces)
+
+
+def _unwrapped(folded: Folded) -> Folded:
+    """Single line ends made blanks: a sentence goes on over them. Same length, so the way back stays true."""
+    text = re.sub(r"(?<!\n)\n(?![\n \t]*(?:\n|[-*#>]|\d{1,2}[.)]))", " ", folded.text)
+    return Folded(text, folded.source, folded.steps)
