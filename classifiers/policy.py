@@ -99,9 +99,11 @@ class Policy:
         if named is None:
             return None, None
         extended = {rule for c in self.clauses for rule in c.by_extension}
-        seen = [e.source.removeprefix("rule:") for e in evidence if e.speaks_for and e.source.startswith("rule:")]
-        if seen and all(source in extended for source in seen):
-            open_list = next(c for c in self.clauses if seen[0] in c.by_extension)
+        seen = [e for e in evidence if e.speaks_for and e.source.startswith("rule:")]
+        strongest = max((e.weight for e in seen), default=0.0)
+        telling = [e.source.removeprefix("rule:") for e in seen if e.weight == strongest]
+        if telling and all(source in extended for source in telling):
+            open_list = next(c for c in self.clauses if telling[0] in c.by_extension)
             return open_list.text, "by_extension"
         return named.text, "named"
 

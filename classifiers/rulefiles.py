@@ -54,7 +54,6 @@ def options() -> Any:
     """How every pattern is compiled."""
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = 32 << 20
     return options
 
 

@@ -77,9 +77,11 @@ class Folded:
         return self._back(start), self._back(end - 1) + 1
 
     def _back(self, position: int) -> int:
-        i = bisect.bisect_right(self.steps, (position, len(self.source))) - 1
-        here, there = self.steps[max(i, 0)]
-        return min(there + position - here, len(self.source) - 1 if self.source else 0)
+        i = max(bisect.bisect_right(self.steps, (position, len(self.source))) - 1, 0)
+        here, there = self.steps[i]
+        # One character may have become several ("1/4"): none of them leads beyond the next step.
+        limit = self.steps[i + 1][1] if i + 1 < len(self.steps) else len(self.source)
+        return max(there, min(there + position - here, limit - 1))
 
 
 def fold(text: str, *, look_alikes: bool = False) -> Folded:

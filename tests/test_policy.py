@@ -1,0 +1,132 @@
+"""The decision: seven steps, the first that applies decides. Evidence and opinion are made by hand here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from make import make_report, policy
+
+from classifiers.policy import Thresholds, decide
+from classifiers.terms import (
+    Acknowledgement,
+    AcknowledgementState,
+    Attachment,
+    Disposition,
+    Evidence,
+    Opinion,
+    Report,
+    Verdict,
+    Versions,
+)
+
+SPF = "email_authentication"
+BODY = "Here is a sentence of the usual length, and then another one, so that there is something to judge. " * 4
+
+
+def rule(category: str, name: str = "x", weight: float = 3.0, *, speaks_for: bool = True) -> Evidence:
+    kind = "sign" if category in {"genuine", "not_a_report", "incomplete", "steps_to_reproduce"} else "rule"
+    return Evidence(
+        source=f"{kind if speaks_for else 'unless'}:{category}.{name}", category=category, speaks_for=speaks_for,
+        weight=weight, reason="because",
+    )  # fmt: skip
+
+
+def believes(disposition: str = "out_of_scope", p: float = 0.95, **categories: float) -> Opinion:
+    rest = (1 - p) / 3
+    names = ("in_scope", "out_of_scope", "incomplete", "not_a_report")
+    return Opinion(dispositions={n: p if n == disposition else rest for n in names}, categories=categories)
+
+
+def verdict(report: Report, evidence: list[Evidence], opinion: Opinion | None) -> Verdict:
+    return decide(
+        report,
+        regions=(),
+        evidence=evidence,
+        opinion=opinion,
+        thresholds=Thresholds(),
+        acknowledgement=Acknowledgement(state=AcknowledgementState.MISSING),
+        policy=policy(),
+        versions=Versions(rules="r", model="m", policy="p"),
+    )
+
+
+PDF = Attachment(name="report.pdf", media_type="application/pdf", size=90_000)
+
+STEPS: list[tuple[str, dict[str, Any], list[Evidence], Opinion | None, Disposition]] = [
+    ("1 encrypted", {"encrypted": "pgp"}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("1 truncated", {"truncated": True}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("1 unreadable", {"rung": 3}, [rule("not_a_report", weight=5)], believes("not_a_report"), Disposition.NEEDS_REVIEW),
+    ("1 leans on an unread attachment", {"attachments": (PDF,), "passages": make_report("s", "see attached").passages}, [], believes("not_a_report"), Disposition.NEEDS_REVIEW),
+    ("1 beats a genuine finding", {"encrypted": "smime"}, [rule("genuine", weight=5)], believes("in_scope"), Disposition.NEEDS_REVIEW),
+    ("2 a genuine finding", {}, [rule("genuine", weight=4)], believes("in_scope", 0.7), Disposition.IN_SCOPE),
+    ("2 a genuine finding beside excluded parts", {}, [rule("genuine", weight=4), rule(SPF)], believes("in_scope", 0.6, **{SPF: 0.9}), Disposition.IN_SCOPE),
+    ("3 rules and model agree", {}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
+    ("3 not with a carve-out", {}, [rule(SPF), rule(SPF, speaks_for=False)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("3 not with something technical left", {}, [rule(SPF), rule("genuine", weight=2)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("3 not when the model sees a finding", {}, [rule(SPF)], believes("in_scope", 0.4, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("4 the model alone", {}, [], believes(**{SPF: 0.97}), Disposition.NEEDS_REVIEW),
+    ("4 the rules alone say so", {}, [rule(SPF, weight=5)], believes("not_a_report", **{SPF: 0.05}), Disposition.NEEDS_REVIEW),
+    ("5 both: no report", {}, [rule("not_a_report")], believes("not_a_report"), Disposition.NOT_A_REPORT),
+    ("5 both: incomplete", {}, [rule("incomplete")], believes("incomplete"), Disposition.INCOMPLETE),
+    ("5 not against the model", {}, [rule("not_a_report", weight=5)], believes("in_scope", 0.8), Disposition.NEEDS_REVIEW),
+    ("5 a bounce by its headers", {"automatic": "bounce"}, [], believes("not_a_report", 0.6), Disposition.NOT_A_REPORT),
+    ("6 technical, and no clause excludes it", {}, [rule("genuine", weight=2)], believes("in_scope", 0.7), Disposition.IN_SCOPE),
+    ("7 nothing known", {}, [], believes("out_of_scope", 0.4), Disposition.NEEDS_REVIEW),
+    ("rules alone dismiss", {}, [rule(SPF)], None, Disposition.OUT_OF_SCOPE),
+    ("rules alone, in doubt", {}, [rule(SPF), rule("genuine", weight=2)], None, Disposition.NEEDS_REVIEW),
+    ("nothing at all", {}, [], None, Disposition.NEEDS_REVIEW),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence", "opinion", "expected"), [s[1:] for s in STEPS], ids=[s[0] for s in STEPS]
+)
+def test_the_first_step_that_applies_decides(
+    changes: dict[str, Any], evidence: list[Evidence], opinion: Opinion | None, expected: Disposition
+) -> None:
+    """DESIGN's seven steps, in their order."""
+    decided = verdict(replace(make_report("s", BODY), **changes), evidence, opinion)
+
+    assert decided.disposition is expected, decided.why
+    assert 0 <= decided.confidence <= 1
+    assert decided.why
+
+
+def test_a_vetoed_category_is_considered_with_all_its_evidence() -> None:
+    """It is not held, and a person sees both sides."""
+    decided = verdict(make_report("s", BODY), [rule(SPF), rule(SPF, speaks_for=False)], believes(**{SPF: 0.9}))
+
+    assert decided.categories == ()
+    (considered,) = decided.considered
+    assert {e.source.split(":")[0] for e in considered.evidence} == {"rule", "unless", "model"}
+
+
+def test_both_voices_are_shown_apart() -> None:
+    """What rules and model would each say stands in the verdict."""
+    decided = verdict(make_report("s", BODY), [rule(SPF)], believes("in_scope", 0.8, **{SPF: 0.6}))
+
+    assert decided.rules_say == "out_of_scope"
+    assert decided.model_says == "in_scope"
+
+
+def test_a_category_no_clause_excludes_dismisses_nothing() -> None:
+    """Another policy may leave a category out: then it is listed, without a clause."""
+    open_policy = replace(policy(), clauses=tuple(c for c in policy().clauses if c.id != "spf"))
+    decided = decide(
+        make_report("s", BODY),
+        regions=(), evidence=[rule(SPF, weight=5)], opinion=believes("out_of_scope", **{SPF: 0.95}),
+        thresholds=Thresholds(), acknowledgement=Acknowledgement(state=AcknowledgementState.FOUND),
+        policy=open_policy, versions=Versions(rules="", model="", policy=""),
+    )  # fmt: skip
+
+    assert decided.disposition is not Disposition.OUT_OF_SCOPE
+    assert [(f.category, f.clause) for f in decided.categories] == [(SPF, None)]
+
+
+def test_what_the_policy_requests_is_missing_until_a_sign_shows_it() -> None:
+    """Steps shown are not missing; the word is never among what is missing."""
+    decided = verdict(make_report("s", BODY), [rule("steps_to_reproduce")], None)
+
+    assert decided.missing == ("software_and_versions",)
