@@ -29,7 +29,9 @@ def main() -> None:
     texts = [fold(raw.decode("utf-8", "replace")[:3000]).text for _, raw in generate(300)]
     patterns = [p for r in rulebook().rules for p in r.patterns]
     alone = [re2.compile(p, options()) for p in patterns]
-    together, filtered = re2.Set.SearchSet(options()), re2.Filter()
+    roomy = options()
+    roomy.max_mem = 64 << 20  # with less a Set of these does not compile at all
+    together, filtered = re2.Set.SearchSet(roomy), re2.Filter()
     for p in patterns:
         together.Add(p)
         filtered.Add(p, options())

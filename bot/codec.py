@@ -1,0 +1,195 @@
+"""A verdict as JSON and back. Strict on the way back: the worker's answers are not trusted, and rows outlive versions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from classifiers.terms import (
+    Acknowledgement,
+    AcknowledgementState,
+    Disposition,
+    Evidence,
+    Finding,
+    Place,
+    Span,
+    Verdict,
+    Versions,
+)
+
+MOST = 1000  # entries of any list
+LONGEST = 5000  # characters of any text
+T = TypeVar("T")
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """Plain data, for json.dumps."""
+    ack = verdict.acknowledgement
+    return {
+        "report": verdict.report, "disposition": verdict.disposition.value, "confidence": verdict.confidence, "why": verdict.why,
+        "categories": [_finding_to_json(f) for f in verdict.categories],
+        "considered": [_finding_to_json(f) for f in verdict.considered],
+        "signs": [_evidence_to_json(e) for e in verdict.signs],
+        "acknowledgement": {"state": ack.state.value, "where": ack.where, "quote": ack.quote},
+        "missing": list(verdict.missing), "assets": list(verdict.assets), "defects": list(verdict.defects),
+        "rules_say": verdict.rules_say, "model_says": verdict.model_says, "policy": verdict.policy,
+        "versions": {"rules": verdict.versions.rules, "model": verdict.versions.model, "policy": verdict.versions.policy},
+    }  # fmt: skip
+
+
+def _finding_to_json(f: Finding) -> dict[str, Any]:
+    return {
+        "category": f.category, "probability": f.probability, "clause": f.clause, "clause_kind": f.clause_kind,
+        "evidence": [_evidence_to_json(e) for e in f.evidence],
+    }  # fmt: skip
+
+
+def _evidence_to_json(e: Evidence) -> dict[str, Any]:
+    return {
+        "source": e.source, "category": e.category, "for": e.speaks_for, "weight": e.weight, "reason": e.reason,
+        "span": [e.span.passage, e.span.start, e.span.end] if e.span else None,
+        "quote": e.quote, "where": e.where.value if e.where else None,
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ and back
+
+
+def verdict_from_json(data: Any) -> Verdict:
+    """The verdict. Raises ValueError for anything that verdict_to_json does not make."""
+    d = _Fields(data)
+    verdict = Verdict(
+        report=d.text("report"), disposition=Disposition(d.text("disposition")), confidence=d.share("confidence"),
+        why=d.text("why"), categories=d.many("categories", _finding), considered=d.many("considered", _finding),
+        signs=d.many("signs", _evidence), acknowledgement=_acknowledgement(d.take("acknowledgement")),
+        missing=d.many("missing", _text), assets=d.many("assets", _text), defects=d.many("defects", _text),
+        rules_say=d.text("rules_say"), model_says=d.text("model_says"), policy=d.text("policy"),
+        versions=_versions(d.take("versions")),
+    )  # fmt: skip
+    d.end()
+    if len(verdict.report) != 64 or not set(verdict.report) <= set("0123456789abcdef"):
+        raise ValueError("report is no key")
+    return verdict
+
+
+class _Fields:
+    """An object's fields, taken one by one; none may be left."""
+
+    def __init__(self, data: Any) -> None:
+        if not isinstance(data, Mapping):
+            raise ValueError("no object")
+        self._left = dict(data)
+
+    def take(self, key: str) -> Any:
+        if key not in self._left:
+            raise ValueError(f"{key} is missing")
+        return self._left.pop(key)
+
+    def text(self, key: str) -> str:
+        return _text(self.take(key))
+
+    def text_or_none(self, key: str) -> str | None:
+        value = self.take(key)
+        return None if value is None else _text(value)
+
+    def number(self, key: str) -> float:
+        value = self.take(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"{key} is no number")
+        return float(value)
+
+    def share(self, key: str) -> float:
+        value = self.number(key)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{key} is no share")
+        return value
+
+    def many(self, key: str, make: Callable[[Any], T]) -> tuple[T, ...]:
+        value = self.take(key)
+        if not isinstance(value, list) or len(value) > MOST:
+            raise ValueError(f"{key} is no list, or too long a one")
+        return tuple(make(v) for v in value)
+
+    def end(self) -> None:
+        if self._left:
+            raise ValueError(f"unknown: {', '.join(sorted(map(str, self._left)))[:100]}")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise ValueError("no text, or too long a one")
+    return value
+
+
+def _finding(data: Any) -> Finding:
+    d = _Fields(data)
+    finding = Finding(
+        category=d.text("category"), probability=d.share("probability"), clause=d.text_or_none("clause"),
+        clause_kind=d.text_or_none("clause_kind"), evidence=d.many("evidence", _evidence),
+    )  # fmt: skip
+    d.end()
+    if finding.clause_kind not in {None, "named", "by_extension"}:
+        raise ValueError("clause_kind")
+    return finding
+
+
+def _evidence(data: Any) -> Evidence:
+    d = _Fields(data)
+    speaks_for, span, where = d.take("for"), d.take("span"), d.text_or_none("where")
+    if not isinstance(speaks_for, bool):
+        raise ValueError("for is no truth value")
+    evidence = Evidence(
+        source=d.text("source"), category=d.text("category"), speaks_for=speaks_for, weight=d.number("weight"),
+        reason=d.text("reason"), span=_span(span), quote=d.text("quote"), where=Place(where) if where else None,
+    )  # fmt: skip
+    d.end()
+    return evidence
+
+
+def _span(value: Any) -> Span | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 3 or not all(type(v) is int and v >= 0 for v in value):
+        raise ValueError("span")
+    return Span(*value)
+
+
+def _acknowledgement(data: Any) -> Acknowledgement:
+    d = _Fields(data)
+    ack = Acknowledgement(
+        state=AcknowledgementState(d.text("state")), where=d.text_or_none("where"), quote=d.text("quote")
+    )
+    d.end()
+    return ack
+
+
+def _versions(data: Any) -> Versions:
+    d = _Fields(data)
+    versions = Versions(rules=d.text("rules"), model=d.text("model"), policy=d.text("policy"))
+    d.end()
+    return versions
+
+
+# ------------------------------------------------------------------------------------------------ without the mail's words
+
+
+def strip_text(verdict: Verdict) -> Verdict:
+    """The verdict without a word of the mail: quotes, spans and what the model read are gone, facts and reasons stay."""
+
+    def bare(e: Evidence) -> Evidence:
+        # The model's reason names words of the report.
+        reason = e.reason.split(" for “")[0] if e.source == "model" else e.reason
+        return replace(e, quote="", span=None, reason=reason)
+
+    def bare_finding(f: Finding) -> Finding:
+        return replace(f, evidence=tuple(map(bare, f.evidence)))
+
+    return replace(
+        verdict,
+        categories=tuple(map(bare_finding, verdict.categories)),
+        considered=tuple(map(bare_finding, verdict.considered)),
+        signs=tuple(map(bare, verdict.signs)),
+        acknowledgement=replace(verdict.acknowledgement, quote=""),
+    )

@@ -1,0 +1,67 @@
+"""Verdicts as JSON: nothing lost on the way, and nothing strange let in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from make import judge, make_report
+
+from bot.codec import strip_text, verdict_from_json, verdict_to_json
+from classifiers.terms import Place
+
+
+def some() -> dict[str, Any]:
+    body = "There is no SPF record. The session cookie lacks HttpOnly. Other users' invoices can be read. mochi"
+    verdict = judge(make_report("SPF", body, (Place.HIDDEN, "x")), with_model=False)
+    return json.loads(json.dumps(verdict_to_json(verdict)))  # type: ignore[no-any-return]
+
+
+def test_a_verdict_survives_the_way() -> None:
+    """To JSON and back it is equal, evidence, spans and all."""
+    verdict = verdict_from_json(some())
+
+    assert json.loads(json.dumps(verdict_to_json(verdict))) == some()
+    assert verdict.categories
+    assert verdict.considered
+    assert verdict.signs
+
+
+STRANGE: dict[str, Any] = {
+    "an unknown key": lambda d: d | {"more": 1},
+    "a missing key": lambda d: {k: v for k, v in d.items() if k != "why"},
+    "an unknown disposition": lambda d: d | {"disposition": "fine"},
+    "a number for a text": lambda d: d | {"why": 3},
+    "no number": lambda d: d | {"confidence": float("nan")},
+    "a truth value for a number": lambda d: d | {"confidence": True},
+    "above one": lambda d: d | {"confidence": 1.5},
+    "a list too long": lambda d: d | {"missing": ["x"] * 2000},
+    "a text too long": lambda d: d | {"why": "x" * 10_000},
+    "a key that is none": lambda d: d | {"report": "../../etc/passwd"},
+    "no list": lambda d: d | {"categories": {"a": 1}},
+    "evidence that is none": lambda d: d | {"signs": [[]]},
+    "a strange state": lambda d: d | {"acknowledgement": {"state": "yes", "where": None, "quote": ""}},
+    "a bad span": lambda d: d | {"signs": [d["signs"][0] | {"span": [0, -1, 2]}]},
+    "a bad clause kind": lambda d: d | {"categories": [d["categories"][0] | {"clause_kind": "maybe"}]},
+    "nothing": lambda _: None,
+    "a list": lambda _: [],
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_we_did_not_write_is_refused(name: str) -> None:
+    """ValueError, whatever is strange."""
+    with pytest.raises(ValueError):  # noqa: PT011 - its words are for nobody
+        verdict_from_json(STRANGE[name](some()))
+
+
+def test_a_stripped_verdict_holds_no_word_of_the_mail() -> None:
+    """Facts and our own sentences stay."""
+    stripped = strip_text(verdict_from_json(some()))
+    text = json.dumps(verdict_to_json(stripped))
+
+    for word in ("HttpOnly", "invoices", "no SPF"):
+        assert word not in text.replace("it says that an SPF record is missing", "")
+    assert stripped.categories
+    assert stripped.acknowledgement.state.value == "found"
