@@ -79,7 +79,7 @@ class _Fields:
 
     def __init__(self, data: Any) -> None:
         if not isinstance(data, Mapping):
-            raise ValueError("no object")
+            raise ValueError("no object")  # noqa: TRY004 - one error for all that is strange
         self._left = dict(data)
 
     def take(self, key: str) -> Any:
@@ -139,7 +139,7 @@ def _evidence(data: Any) -> Evidence:
     d = _Fields(data)
     speaks_for, span, where = d.take("for"), d.take("span"), d.text_or_none("where")
     if not isinstance(speaks_for, bool):
-        raise ValueError("for is no truth value")
+        raise ValueError("for is no truth value")  # noqa: TRY004
     evidence = Evidence(
         source=d.text("source"), category=d.text("category"), speaks_for=speaks_for, weight=d.number("weight"),
         reason=d.text("reason"), span=_span(span), quote=d.text("quote"), where=Place(where) if where else None,
