@@ -61,20 +61,28 @@ def _without_large(raw: bytes, mark: bytes) -> Iterator[bytes]:
     """The mail in pieces; a large base64 part that is no text is replaced by the mark and its decoded size."""
     done = at = 0
     while len(raw) - at > LARGE:
-        header_end = _END.search(raw, at, at + LONG_FIELD)
-        following = raw.find(b"\n--", header_end.end() - 1 if header_end else at)
+        following = raw.find(b"\n--", at)
         end = following if following >= 0 else len(raw)
-        if header_end and end - header_end.end() > LARGE and _is_cut(raw[at : header_end.end()]):
-            start = header_end.end()
-            if raw.find(b"\r--", start, end) < 0:  # a boundary after a lone CR, which the parser takes for a line end
-                yield raw[done:start]
-                yield b"%s%d\r\n" % (mark, _decoded_size(raw, start, end))
-                done = end
+        if end - at > LARGE and (start := _start_of_cut(raw, at, end)):
+            yield raw[done:start]
+            yield b"%s%d\r\n" % (mark, _decoded_size(raw, start, end))
+            done = end
         if following < 0:
             break
         line_end = raw.find(b"\n", following + 3)
         at = line_end + 1 if line_end >= 0 else len(raw)
     yield raw[done:]
+
+
+def _start_of_cut(raw: bytes, at: int, end: int) -> int:
+    """Where the body of the part that begins at `at` starts, if it is to be cut out; else 0."""
+    header_end = _END.search(raw, at, at + LONG_FIELD)
+    if header_end is None or end - header_end.end() <= LARGE or not _is_cut(raw[at : header_end.end()]):
+        return 0
+    hidden = raw.find(
+        b"\r--", header_end.end(), end
+    )  # a boundary after a lone CR, which the parser takes for a line end
+    return header_end.end() if hidden < 0 else 0
 
 
 def _is_cut(block: bytes) -> bool:

@@ -155,7 +155,7 @@ def _leaf(part: Message, contents: Contents, *, forwarded: bool, plain: set[str]
     if kind in _SIGNATURES:
         return
     if kind in _SMIME:
-        smime = _parameter(part, "smime-type")
+        smime = parameter(part, "smime-type")
         if smime in {"enveloped-data", "authenveloped-data"}:
             contents.encrypted = "smime"
         elif not smime:
@@ -172,8 +172,8 @@ def _own_text(part: Message, kind: str, contents: Contents, *, forwarded: bool, 
     if kind == "text/html":
         _html(text, contents, forwarded=forwarded, plain=plain)
         return
-    if _parameter(part, "format") == "flowed":
-        text = unflow(text, delsp=_parameter(part, "delsp") == "yes")
+    if parameter(part, "format") == "flowed":
+        text = unflow(text, delsp=parameter(part, "delsp") == "yes")
     text = without_armour(text)
     if holds_armour(text):
         contents.encrypted = contents.encrypted or "pgp"
@@ -253,7 +253,7 @@ def _name(part: Message) -> str:
         return ""
 
 
-def _parameter(part: Message, name: str) -> str:
+def parameter(part: Message, name: str) -> str:
     """A parameter of the Content-Type, in lower case; "" where there is none or it cannot be read."""
     try:
         value = part.get_param(name)
@@ -284,7 +284,7 @@ def _text(part: Message, contents: Contents) -> str:
 
 
 def _decoded(part: Message, data: bytes, contents: Contents) -> str:
-    text, unknown = decode(data[: 4 * TEXT], _parameter(part, "charset"))
+    text, unknown = decode(data[: 4 * TEXT], parameter(part, "charset"))
     if unknown:
         contents.defects[f"charset:{one_line(unknown, 40)}"] = None
     return clean(text)
