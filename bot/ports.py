@@ -150,7 +150,6 @@ class NoticeState(StrEnum):
     PENDING = "pending"
     SENDING = "sending"  # the request may have left; its outcome is not known yet
     SAID = "said"
-    DEAD = "dead"  # Slack will never take it; shown by `triage health`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +235,7 @@ class Notice:
     due_at: datetime
     touched_at: datetime | None = None  # when `sending` was marked
     text: str = ""  # of a TROUBLE notice, our own words
+    possible_repeat: bool = False  # it may have been said before, and could not be looked up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

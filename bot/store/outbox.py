@@ -1,0 +1,183 @@
+"""What is still to be said: notices, their cards, and the digest. A notice leaves here only by being said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from bot.ports import Card, NewNotice, Notice, NoticeKind, NoticeState
+from bot.store import rows
+from bot.store import tables as t
+from bot.store.database import told
+
+_OPEN = (NoticeState.PENDING.value, NoticeState.SENDING.value)
+
+
+class Outbox:
+    """The part of the store that delivery works with."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with told(self._engine.url.database or ""), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """One commit: all of it, or nothing."""
+        with (
+            told(self._engine.url.database or ""),
+            self._engine.connect().execution_options(writing=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    # ------------------------------------------------------------------------------------------ adding
+
+    def _add_notice(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> None:
+        """A notice with its card. One whose key is known was said, or will be. An update takes the place of those not sent."""
+        if c.execute(select(t.notices.c.id).where(t.notices.c.key == new.key)).first():
+            return
+        card_id = None
+        if new.kind is not NoticeKind.DIGEST:
+            card_id = self._card_of(c, report_id, new, at)
+        if new.kind is NoticeKind.UPDATE:
+            c.execute(
+                t.notices.delete().where(
+                    t.notices.c.card_id == card_id,
+                    t.notices.c.kind == NoticeKind.UPDATE.value,
+                    t.notices.c.state == NoticeState.PENDING.value,
+                )
+            )
+        c.execute(_insert(new, report_id, card_id))
+
+    def _card_of(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> int:
+        """The report's card in that channel; made where there is none."""
+        mine = (
+            select(t.cards.c.id)
+            .join(t.card_reports, t.card_reports.c.card_id == t.cards.c.id)
+            .where(t.card_reports.c.report_id == report_id, t.cards.c.channel == new.destination)
+        )
+        found: int | None = c.execute(mine).scalar()
+        if found is None:
+            found = row_id(c.execute(t.cards.insert().values(channel=new.destination, made_at=at)))
+            c.execute(t.card_reports.insert().values(card_id=found, report_id=report_id))
+        return found
+
+    def trouble(self, text: str, destination: str, key: str, due_at: datetime) -> None:
+        """A sentence of the bot's own, said once per key."""
+        with self._write() as c:
+            if not c.execute(select(t.notices.c.id).where(t.notices.c.key == key)).first():
+                new = NewNotice(kind=NoticeKind.TROUBLE, destination=destination, key=key, due_at=due_at, text=text)
+                c.execute(_insert(new, None, None))
+
+    # ------------------------------------------------------------------------------------------ saying
+
+    def due(self, now: datetime, limit: int, exclude_destinations: Sequence[str] = ()) -> tuple[Notice, ...]:
+        """What is to be said now, oldest first. What belongs to a card waits until that is said, and holds up nobody."""
+        n = t.notices
+        ready = sa.or_(n.c.card_id.is_(None), n.c.kind == NoticeKind.CARD.value, t.cards.c.ts.is_not(None))
+        query = (
+            select(n)
+            .outerjoin(t.cards, t.cards.c.id == n.c.card_id)
+            .where(n.c.state.in_(_OPEN), n.c.kind != NoticeKind.DIGEST.value, n.c.due_at <= now, ready)
+            .order_by(n.c.due_at, n.c.id)
+            .limit(limit)
+        )
+        if exclude_destinations:
+            query = query.where(n.c.destination.not_in(list(exclude_destinations)))
+        with self._read() as c:
+            return tuple(rows.notice(r) for r in c.execute(query))
+
+    def mark_sending(self, notice_id: int, at: datetime) -> None:
+        """Before the request leaves: from now on nobody knows whether it was said, until it is marked so."""
+        self._set(notice_id, state=NoticeState.SENDING.value, touched_at=at, attempts=t.notices.c.attempts + 1)
+
+    def mark_said(self, notice_id: int, at: datetime, ts: str | None) -> None:
+        """It was said; a card remembers where."""
+        n = t.notices
+        with self._write() as c:
+            row = c.execute(select(n.c.kind, n.c.card_id).where(n.c.id == notice_id)).one()
+            c.execute(
+                n.update().where(n.c.id == notice_id).values(
+                    state=NoticeState.SAID.value, said_at=at, error="", row_version=n.c.row_version + 1
+                )
+            )  # fmt: skip
+            if row.kind == NoticeKind.CARD.value and ts is not None:
+                c.execute(t.cards.update().where(t.cards.c.id == row.card_id).values(ts=ts))
+
+    def put_off(self, notice_id: int, due_at: datetime, error: str, *, unknown: bool = False) -> None:
+        """Due again later. `unknown`: it may have been said, so it stays `sending`; else it surely was not."""
+        state = {} if unknown else {"state": NoticeState.PENDING.value}
+        self._set(notice_id, due_at=due_at, error=error[:300], **state)
+
+    def mark_possible_repeat(self, notice_id: int) -> None:
+        """It will be said though it may have been said before; the message says so."""
+        self._set(notice_id, possible_repeat=True)
+
+    def _set(self, notice_id: int, **values: Any) -> None:
+        n = t.notices
+        with self._write() as c:
+            c.execute(n.update().where(n.c.id == notice_id).values(**values, row_version=n.c.row_version + 1))
+
+    def card(self, card_id: int) -> Card:
+        with self._read() as c:
+            row = c.execute(select(t.cards).where(t.cards.c.id == card_id)).one()
+            reports = c.execute(
+                select(t.card_reports.c.report_id)
+                .where(t.card_reports.c.card_id == card_id)
+                .order_by(t.card_reports.c.report_id)
+            )
+            return Card(id=row.id, channel=row.channel, ts=row.ts, report_ids=tuple(reports.scalars()))
+
+    # ------------------------------------------------------------------------------------------ the digest
+
+    def digest_waiting(self, limit: int) -> tuple[Notice, ...]:
+        """Lines for one digest message: those of one whose outcome is unknown, all of them, else the oldest of one channel."""
+        n = t.notices
+        lines = select(n).where(n.c.kind == NoticeKind.DIGEST.value).order_by(n.c.id)
+        with self._read() as c:
+            sending = c.execute(lines.where(n.c.state == NoticeState.SENDING.value)).all()
+            found = sending or c.execute(lines.where(n.c.state == NoticeState.PENDING.value).limit(limit)).all()
+        channel = found[0].destination if found else ""
+        return tuple(rows.notice(r) for r in found if r.destination == channel)
+
+    def mark_digest_sending(self, ids: Sequence[int], at: datetime) -> None:
+        n = t.notices
+        values = {"state": NoticeState.SENDING.value, "touched_at": at, "attempts": n.c.attempts + 1}
+        with self._write() as c:
+            c.execute(n.update().where(n.c.id.in_(list(ids))).values(**values))
+
+    def put_off_digest(self, ids: Sequence[int]) -> None:
+        """It surely was not said: the lines wait for the next digest."""
+        n = t.notices
+        with self._write() as c:
+            c.execute(n.update().where(n.c.id.in_(list(ids))).values(state=NoticeState.PENDING.value))
+
+    def say_digest(self, ids: Sequence[int], at: datetime) -> None:
+        """These lines were said."""
+        n = t.notices
+        with self._write() as c:
+            c.execute(n.update().where(n.c.id.in_(list(ids))).values(state=NoticeState.SAID.value, said_at=at))
+
+
+def row_id(inserted: sa.CursorResult[Any]) -> int:
+    """The id of the row that was just added."""
+    key = inserted.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _insert(new: NewNotice, report_id: int | None, card_id: int | None) -> Any:
+    return t.notices.insert().values(
+        key=new.key, kind=new.kind.value, destination=new.destination, report_id=report_id, card_id=card_id,
+        state=NoticeState.PENDING.value, attempts=0, due_at=new.due_at, text=new.text, error="", possible_repeat=False,
+        row_version=1,
+    )  # fmt: skip

@@ -1,0 +1,402 @@
+"""The bot's memory. What a method has returned from is on the disk.
+
+Three commits, never merged: `keep` (bytes and cursor), `attempt` (before the work), `record` (verdict and notices).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sqlalchemy as sa
+from sqlalchemy import case, func, select
+
+from bot.codec import strip_text, verdict_to_json
+from bot.ports import (
+    Card,
+    Cursor,
+    KeptReport,
+    Letterhead,
+    NewNotice,
+    NewReport,
+    NoticeKind,
+    NoticeState,
+    RecordedVerdict,
+    VerdictKind,
+)
+from bot.store import rows
+from bot.store import tables as t
+from bot.store.database import HEAD, open_engine
+from bot.store.outbox import Outbox, row_id
+from classifiers.errors import UserError
+from classifiers.terms import Disposition, Verdict
+
+ANY: Final = -1
+"""For `expected_current`: whatever holds now."""
+
+LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
+
+
+class Changed(UserError):
+    """Somebody decided the report in the meantime."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawMail:
+    """A mail as it was kept."""
+
+    raw: bytes
+    size: int
+    truncated: bool
+
+
+class Store(Outbox):
+    """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
+
+    Every method raises StoreError for what the database or the disk does.
+    """
+
+    def __init__(self, engine: sa.Engine, *, now: Callable[[], datetime]) -> None:
+        super().__init__(engine)
+        self._now = now
+
+    @classmethod
+    def open(cls, url: str, *, now: Callable[[], datetime]) -> Self:
+        """Opens a database, makes it where it is not there, and brings it to today's schema."""
+        return cls(open_engine(url), now=now)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def schema_version(self) -> str:
+        return HEAD
+
+    # ------------------------------------------------------------------------------------------ keeping
+
+    def cursor(self, account: str, folder: str) -> Cursor | None:
+        """Where reading of a folder stands; None before the first look."""
+        with self._read() as c:
+            row = c.execute(
+                select(t.cursors).where(t.cursors.c.account == account, t.cursors.c.folder == folder)
+            ).first()
+        return Cursor(row.uidvalidity, row.uid) if row else None
+
+    def set_cursor(self, account: str, folder: str, cursor: Cursor) -> None:
+        with self._write() as c:
+            _move(c, account, folder, cursor)
+
+    def keep(self, account: str, folder: str, mails: Sequence[NewReport], cursor: Cursor) -> tuple[int, ...]:
+        """Commit (a): the mails' bytes and the cursor, together; ids of those that are new to this account."""
+        new: list[int] = []
+        with self._write() as c:
+            known = set(
+                c.execute(
+                    select(t.reports.c.key).where(
+                        t.reports.c.account == account, t.reports.c.key.in_([m.key for m in mails])
+                    )
+                ).scalars()
+            )
+            for mail in mails:
+                if mail.key not in known:
+                    known.add(mail.key)
+                    new.append(self._insert(c, account, folder, mail))
+            _move(c, account, folder, cursor)
+        return tuple(new)
+
+    def _insert(self, c: sa.Connection, account: str, folder: str, mail: NewReport) -> int:
+        m = mail.message
+        inserted = c.execute(
+            t.reports.insert().values(
+                account=account, folder=folder, key=mail.key, size=m.size, received_at=m.received_at, kept_at=self._now(),
+                truncated=m.truncated, from_junk=mail.from_junk, backlog=mail.backlog, attempts=0, row_version=1,
+            )
+        )  # fmt: skip
+        report_id = row_id(inserted)
+        c.execute(t.raw_mails.insert().values(report_id=report_id, raw=m.raw))
+        return report_id
+
+    def waiting(self, limit: int) -> tuple[KeptReport, ...]:
+        """Reports nobody has judged yet, oldest first."""
+        query = select(t.reports).where(t.reports.c.current_verdict_id.is_(None)).order_by(t.reports.c.id).limit(limit)
+        with self._read() as c:
+            return tuple(rows.kept_report(r) for r in c.execute(query))
+
+    def attempt(self, report_id: int) -> int:
+        """Commit (b): notes that judging begins; how often it has begun, this time too."""
+        with self._write() as c:
+            c.execute(
+                t.reports.update()
+                .where(t.reports.c.id == report_id)
+                .values(attempts=t.reports.c.attempts + 1, row_version=t.reports.c.row_version + 1)
+            )
+            return int(c.execute(select(t.reports.c.attempts).where(t.reports.c.id == report_id)).scalar_one())
+
+    # ------------------------------------------------------------------------------------------ looking
+
+    def raw(self, report_id: int) -> RawMail | None:
+        """The mail's bytes; None when they were purged."""
+        query = (
+            select(t.raw_mails.c.raw, t.reports.c.size, t.reports.c.truncated)
+            .join(t.reports, t.reports.c.id == t.raw_mails.c.report_id)
+            .where(t.raw_mails.c.report_id == report_id)
+        )
+        with self._read() as c:
+            row = c.execute(query).first()
+        return RawMail(raw=bytes(row.raw), size=row.size, truncated=row.truncated) if row else None
+
+    def letterhead(self, report_id: int) -> Letterhead | None:
+        """What a card may show of the mail; None before it was judged and after it was purged."""
+        with self._read() as c:
+            return rows.letterhead(
+                c.execute(select(t.letterheads.c.data).where(t.letterheads.c.report_id == report_id)).scalar()
+            )
+
+    def report(self, report_id: int) -> KeptReport:
+        with self._read() as c:
+            return rows.kept_report(c.execute(select(t.reports).where(t.reports.c.id == report_id)).one())
+
+    def find(self, prefix: str) -> KeptReport:
+        """The report whose key begins so, by four or more hex digits. Raises UserError where that is none, or several."""
+        wanted = prefix.strip().lower()
+        if len(wanted) < 4 or not set(wanted) <= set("0123456789abcdef"):
+            raise UserError(f"{prefix!r} is no report's id: give four or more of the hex digits that a card shows")
+        query = select(t.reports).where(t.reports.c.key.like(f"{wanted}%")).order_by(t.reports.c.id).limit(6)
+        with self._read() as c:
+            found = [rows.kept_report(r) for r in c.execute(query)]
+        if not found:
+            raise UserError(f"there is no report {wanted}; `triage list` shows those there are")
+        if len(found) > 1:
+            several = ", ".join(f"{r.key[: max(12, len(wanted) + 2)]} ({r.account})" for r in found[:5])
+            raise UserError(f"{wanted} fits several reports: {several}; give more digits")
+        return found[0]
+
+    def current(self, report_id: int) -> RecordedVerdict | None:
+        """The verdict that holds: a person's newest that was not undone, else the bot's newest."""
+        query = _with_text().where(
+            t.verdicts.c.id
+            == select(t.reports.c.current_verdict_id).where(t.reports.c.id == report_id).scalar_subquery()
+        )
+        with self._read() as c:
+            row = c.execute(query).first()
+        return rows.recorded_verdict(row) if row else None
+
+    def history(self, report_id: int) -> tuple[RecordedVerdict, ...]:
+        """Everything that was ever decided of a report, oldest first."""
+        query = _with_text().where(t.verdicts.c.report_id == report_id).order_by(t.verdicts.c.id)
+        with self._read() as c:
+            return tuple(rows.recorded_verdict(r) for r in c.execute(query))
+
+    def listing(
+        self,
+        *,
+        since: datetime | None = None,
+        dispositions: Sequence[Disposition] | None = None,
+        open_only: bool = False,
+    ) -> list[tuple[KeptReport, RecordedVerdict | None, Letterhead | None]]:
+        """Reports with what holds of them, oldest first; `open_only`: live ones that no person decided."""
+        reports, verdicts = t.reports, t.verdicts
+        query = select(reports).order_by(reports.c.received_at, reports.c.id)
+        if since is not None:
+            query = query.where(reports.c.received_at >= since)
+        if dispositions or open_only:
+            query = query.join(verdicts, verdicts.c.id == reports.c.current_verdict_id)
+        if dispositions:
+            query = query.where(verdicts.c.disposition.in_([d.value for d in dispositions]))
+        if open_only:
+            query = query.where(verdicts.c.disposition.in_(LIVE), verdicts.c.kind != VerdictKind.PERSON.value)
+        with self._read() as c:
+            found = c.execute(query).all()
+            ids = [r.current_verdict_id for r in found if r.current_verdict_id is not None]
+            verdicts_of = {
+                r.id: r for part in _parts(ids) for r in c.execute(_with_text().where(verdicts.c.id.in_(part)))
+            }
+            heads = {
+                r.report_id: r.data
+                for part in _parts([r.id for r in found])
+                for r in c.execute(select(t.letterheads).where(t.letterheads.c.report_id.in_(part)))
+            }
+        return [
+            (
+                rows.kept_report(r),
+                rows.recorded_verdict(verdicts_of[r.current_verdict_id]) if r.current_verdict_id else None,
+                rows.letterhead(heads.get(r.id)),
+            )
+            for r in found
+        ]
+
+    def corrections(self) -> Iterator[tuple[KeptReport, RecordedVerdict, RawMail]]:
+        """Reports a person decided whose text is still here, with that verdict."""
+        query = (
+            select(t.reports.c.id)
+            .join(t.verdicts, t.verdicts.c.id == t.reports.c.current_verdict_id)
+            .join(t.raw_mails, t.raw_mails.c.report_id == t.reports.c.id)
+            .where(t.verdicts.c.kind == VerdictKind.PERSON.value)
+            .order_by(t.reports.c.id)
+        )
+        with self._read() as c:
+            ids = list(c.execute(query).scalars())
+        for report_id in ids:
+            current, mail = self.current(report_id), self.raw(report_id)
+            if current is not None and mail is not None:
+                yield self.report(report_id), current, mail
+
+    # ------------------------------------------------------------------------------------------ recording
+
+    def record(
+        self,
+        report_id: int,
+        verdict: Verdict,
+        *,
+        kind: VerdictKind,
+        decided_by: str,
+        decided_at: datetime,
+        reason: str = "",
+        letterhead: Letterhead | None = None,
+        notices: Sequence[NewNotice] = (),
+        expected_current: int | None = ANY,
+    ) -> RecordedVerdict:
+        """Commit (c): a verdict and what is to be said of it. Raises Changed where another verdict holds than expected."""
+        with self._write() as c:
+            before = c.execute(select(t.reports.c.current_verdict_id).where(t.reports.c.id == report_id)).scalar_one()
+            if expected_current not in (ANY, before):
+                raise Changed("somebody decided this report in the meantime; look at it and say it again")
+            inserted = c.execute(
+                t.verdicts.insert().values(
+                    report_id=report_id, kind=kind.value, disposition=verdict.disposition.value, policy=verdict.policy,
+                    decided_by=decided_by, decided_at=decided_at, reason=reason,
+                    facts=json.dumps(verdict_to_json(strip_text(verdict))),
+                )
+            )  # fmt: skip
+            verdict_id = row_id(inserted)
+            if c.execute(select(t.reports.c.purged_at).where(t.reports.c.id == report_id)).scalar() is None:
+                c.execute(
+                    t.verdict_texts.insert().values(verdict_id=verdict_id, data=json.dumps(verdict_to_json(verdict)))
+                )
+                if letterhead is not None:
+                    c.execute(t.letterheads.delete().where(t.letterheads.c.report_id == report_id))
+                    c.execute(
+                        t.letterheads.insert().values(report_id=report_id, data=rows.letterhead_to_json(letterhead))
+                    )
+            c.execute(
+                t.reports.update()
+                .where(t.reports.c.id == report_id)
+                .values(current_verdict_id=_holding(c, report_id), row_version=t.reports.c.row_version + 1)
+            )
+            for new in notices:
+                self._add_notice(c, report_id, new, decided_at)
+        return RecordedVerdict(
+            id=verdict_id, report_id=report_id, kind=kind, verdict=verdict, decided_by=decided_by,
+            decided_at=decided_at, reason=reason,
+        )  # fmt: skip
+
+    def cards_of(self, report_id: int) -> tuple[Card, ...]:
+        """The cards that show a report."""
+        query = select(t.card_reports.c.card_id).where(t.card_reports.c.report_id == report_id)
+        with self._read() as c:
+            ids = list(c.execute(query.order_by(t.card_reports.c.card_id)).scalars())
+        return tuple(self.card(i) for i in ids)
+
+    # ------------------------------------------------------------------------------------------ forgetting
+
+    def purge(self, before: datetime, keep_corrections: bool) -> int:
+        """Removes the text of judged reports kept before that time, of which nothing is left to say; how many.
+
+        Key, facts and verdicts stay, so that the same mail is known again. With `keep_corrections` what a person
+        decided keeps its text: training reads it.
+        """
+        r, v, n = t.reports, t.verdicts, t.notices
+        unsaid = select(n.c.report_id).where(n.c.state != NoticeState.SAID.value, n.c.report_id.is_not(None))
+        old = (
+            select(r.c.id)
+            .join(v, v.c.id == r.c.current_verdict_id)
+            .where(r.c.kept_at < before, r.c.purged_at.is_(None), r.c.id.not_in(unsaid))
+        )
+        if keep_corrections:
+            old = old.where(v.c.kind != VerdictKind.PERSON.value)
+        with self._write() as c:
+            ids = list(c.execute(old).scalars())
+            for part in _parts(ids):
+                mine = select(v.c.id).where(v.c.report_id.in_(part))
+                c.execute(t.verdict_texts.delete().where(t.verdict_texts.c.verdict_id.in_(mine)))
+                c.execute(t.letterheads.delete().where(t.letterheads.c.report_id.in_(part)))
+                c.execute(t.raw_mails.delete().where(t.raw_mails.c.report_id.in_(part)))
+                c.execute(r.update().where(r.c.id.in_(part)).values(purged_at=self._now()))
+        return len(ids)
+
+    # ------------------------------------------------------------------------------------------ beats and counts
+
+    def beat(self, name: str, at: datetime) -> None:
+        """Notes that something happened, for `triage health` and for what happens once."""
+        with self._write() as c:
+            if not c.execute(t.beats.update().where(t.beats.c.name == name).values(at=at)).rowcount:
+                c.execute(t.beats.insert().values(name=name, at=at))
+
+    def last_beat(self, name: str) -> datetime | None:
+        with self._read() as c:
+            at: datetime | None = c.execute(select(t.beats.c.at).where(t.beats.c.name == name)).scalar()
+        return at
+
+    def counts(self) -> dict[str, int]:
+        """How much there is: reports, those waiting and purged; notices due, stuck (tried five times), for the digest."""
+        r, n = t.reports, t.notices
+        unsaid = n.c.state != NoticeState.SAID.value
+        digest = n.c.kind == NoticeKind.DIGEST.value
+        with self._read() as c:
+            reports = c.execute(select(func.count(), _sum(r.c.current_verdict_id.is_(None)), _sum(r.c.purged_at.is_not(None))).select_from(r)).one()  # fmt: skip
+            notices = c.execute(
+                select(
+                    _sum(unsaid & ~digest), _sum(unsaid & ~digest & (n.c.attempts >= 5)), _sum(unsaid & digest),
+                    _sum(n.c.possible_repeat == sa.true()),
+                )
+            ).one()  # fmt: skip
+        return {
+            "reports": reports[0], "waiting": reports[1] or 0, "purged": reports[2] or 0,
+            "notices_due": notices[0] or 0, "notices_stuck": notices[1] or 0, "for_the_digest": notices[2] or 0,
+            "possible_repeats": notices[3] or 0,
+        }  # fmt: skip
+
+
+def _move(c: sa.Connection, account: str, folder: str, cursor: Cursor) -> None:
+    mine = (t.cursors.c.account == account) & (t.cursors.c.folder == folder)
+    values = {"uidvalidity": cursor.uidvalidity, "uid": cursor.uid}
+    if not c.execute(t.cursors.update().where(mine).values(**values)).rowcount:
+        c.execute(t.cursors.insert().values(account=account, folder=folder, **values))
+
+
+def _with_text() -> sa.Select[Any]:
+    joined = t.verdicts.outerjoin(t.verdict_texts, t.verdict_texts.c.verdict_id == t.verdicts.c.id)
+    return select(t.verdicts, t.verdict_texts.c.data).select_from(joined)
+
+
+def _holding(c: sa.Connection, report_id: int) -> int | None:
+    """The verdict that holds: a person's word sticks, whatever the bot says later; an audit decides nothing."""
+    v = t.verdicts
+    persons = case((v.c.kind == VerdictKind.PERSON.value, 0), else_=1)
+    query = (
+        select(v.c.id)
+        .where(v.c.report_id == report_id, v.c.undone_by.is_(None), v.c.kind != VerdictKind.AUDIT.value)
+        .order_by(persons, v.c.id.desc())
+        .limit(1)
+    )
+    found: int | None = c.execute(query).scalar()
+    return found
+
+
+def _sum(condition: Any) -> Any:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _parts(ids: Sequence[int], size: int = 500) -> Iterator[Sequence[int]]:
+    for i in range(0, len(ids), size):
+        yield ids[i : i + size]
