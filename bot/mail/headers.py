@@ -106,7 +106,7 @@ def references(fields: Fields) -> tuple[str, ...]:
 
 # ------------------------------------------------------------------------------------------------ machines
 
-_MAILER_DAEMON = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon)@", re.IGNORECASE)
+_DAEMON = re.compile(r"(mailer-daemon|mail-daemon|postmaster)@", re.IGNORECASE)
 _REPORTS = {
     "delivery-status": "bounce",  # RFC 3464
     "disposition-notification": "auto_reply",  # RFC 8098
@@ -124,13 +124,14 @@ def automatic(fields: Fields, sender: str, content_type: str, report_type: str) 
 
     if content_type == "multipart/report" and report_type in _REPORTS:
         return _REPORTS[report_type]
-    from_daemon = bool(_MAILER_DAEMON.match(sender))
-    if fields("x-failed-recipients") or (from_daemon and (first("return-path") in {"<>", ""})):
-        return "bounce"
+    null_path = first("return-path") == "<>"  # RFC 5321, 4.5.5
+    daemon = _DAEMON.match(sender)
+    if fields("x-failed-recipients") or (daemon and (null_path or daemon[1].lower() != "postmaster")):
+        return "bounce"  # a postmaster may be a person
     if first("subject").startswith("report domain:") and "submitter:" in first("subject"):
         return "report"  # RFC 7489, 7.2.1.1
     precedence = first("precedence")
-    submitted = first("auto-submitted").split(";")[0].strip()
+    submitted = first("auto-submitted").replace(";", " ").replace("(", " ").partition(" ")[0]
     if submitted == "auto-replied" or precedence == "auto_reply" or any(fields(n) for n in _AUTO_FIELDS):
         return "auto_reply"
     if any(fields(n) for n in ("list-id", "list-unsubscribe")) or precedence in {"bulk", "list"}:

@@ -47,16 +47,23 @@ class _Context:
 
 @dataclass(slots=True)
 class _Writer:
-    """Collects text by place; a change of place begins a new segment."""
+    """Collects text by place; a change of place begins a new segment.
+
+    Hidden text is kept apart, so that a word stays whole for which a reader sees nothing in between.
+    """
 
     segments: list[tuple[Place, list[str]]] = field(default_factory=list)
     gap: str = ""  # the white space owed before the next text
+    hidden: list[str] = field(default_factory=list)
 
     def space(self, wanted: str) -> None:
         if len(wanted) > len(self.gap) or (wanted == "\n" and self.gap == " "):
             self.gap = wanted
 
     def text(self, place: Place, text: str) -> None:
+        if place is Place.HIDDEN:
+            self.hidden.append(text)
+            return
         if not self.segments or self.segments[-1][0] is not place:
             self.segments.append((place, []))
             self.gap = ""
@@ -69,6 +76,9 @@ class _Writer:
     def flow(self, place: Place, raw: str) -> None:
         """Text of an element where white space is one space."""
         words = _SPACES.sub(" ", raw)
+        if place is Place.HIDDEN:
+            self.hidden.append(words)
+            return
         if words.startswith(" "):
             self.space(" ")
         if body := words.strip(" "):
@@ -78,14 +88,15 @@ class _Writer:
 
 
 def read(source: str) -> tuple[tuple[tuple[Place, str], ...], bool]:
-    """Segments (html, quoted, forwarded or hidden) in order, and whether the source had to be cut."""
+    """Segments (html, quoted, forwarded) in order, last what is hidden; and whether the source had to be cut."""
     source, cut = _capped(source)
     tree = LexborHTMLParser(source)
     sheet = read_sheet(style.text() for style in tree.css("style"))
     writer = _Writer()
     if tree.root is not None:
         _walk(tree.root, sheet, writer)
-    segments = ((place, clean("".join(pieces)).strip("\n")) for place, pieces in writer.segments)
+    every = [*writer.segments, (Place.HIDDEN, [_lines(writer.hidden)])]
+    segments = ((place, clean("".join(pieces)).strip("\n")) for place, pieces in every)
     return tuple((place, text) for place, text in segments if text.strip()), cut
 
 
@@ -137,7 +148,7 @@ def _walk(root: LexborNode, sheet: Sheet, writer: _Writer) -> None:
             _text(node, context, writer)
         elif node.is_element_node and (tag := node.tag or "") not in _UNSEEN:
             inner = _entered(node, tag, context, sheet)
-            _enter(tag, writer)
+            _enter(tag, inner.box.hidden, writer)
             stack.append((node, tag, inner, context))
             context = inner
             node = node.first_child
@@ -185,8 +196,10 @@ def _begins_rest(node: LexborNode) -> bool:
     return (node.attributes.get("id") or "").lower() in _REST
 
 
-def _enter(tag: str, writer: _Writer) -> None:
-    if tag == "br":
+def _enter(tag: str, hidden: bool, writer: _Writer) -> None:
+    if hidden:
+        writer.hidden.append("\n" if tag in _BLOCKS or tag == "br" else "")
+    elif tag == "br":
         writer.gap = writer.gap.lstrip(" ")[:3] + "\n"
     elif tag in _BLOCKS:
         writer.space("\n\n" if tag in _PARAGRAPHS else "\n")
@@ -195,7 +208,9 @@ def _enter(tag: str, writer: _Writer) -> None:
 
 
 def _leave(node: LexborNode, tag: str, inner: _Context, writer: _Writer) -> None:
-    if tag in _BLOCKS:
+    if inner.box.hidden:
+        writer.hidden.append("\n")
+    elif tag in _BLOCKS:
         writer.space("\n\n" if tag in _PARAGRAPHS else "\n")
     elif tag in {"td", "th"}:
         writer.space(" ")
@@ -215,3 +230,8 @@ def _target(node: LexborNode) -> str:
 def _bare(url: str) -> str:
     """The address as people write it: no scheme, no slash at the end."""
     return url.lower().partition("://")[2].rstrip("/")
+
+
+def _lines(pieces: list[str]) -> str:
+    """The lines of these pieces that hold something."""
+    return "\n".join(line.strip() for line in "".join(pieces).split("\n") if line.strip())

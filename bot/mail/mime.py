@@ -98,6 +98,9 @@ def _by_mailparser(bare: Report, trusted: Sequence[str], fit: Gated) -> Report:
     parsed = _Parser(message)
     subjects = parsed.subject  # a list where the field stands there more than once
     subject = str(subjects[0] if isinstance(subjects, list) and subjects else subjects or "")
+    raw = next(iter(fields("subject")), "")
+    if not raw.isascii():  # mail-parser drops bytes that are no UTF-8
+        subject = headers.words(raw, headers.SUBJECT)
     name, address = headers.address((str(n), str(a)) for n, a in parsed.from_)
     if not address:
         name, address = headers.sender_of(fields)

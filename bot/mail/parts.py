@@ -18,6 +18,7 @@ DEPTH = 20
 PARTS = 200
 TEXT = 1_000_000  # characters in all
 PASSAGE = 300_000
+PASSAGES = 300  # a mail that alternates more often wants to cost time
 READ = 1_000_000  # decoded bytes of an attachment that is read
 NAME = 200
 
@@ -55,6 +56,9 @@ class Contents:
     def add(self, place: Place, text: str, name: str = "") -> None:
         """One more passage, within the limits on text."""
         room = max(0, min(PASSAGE, TEXT - self.length))
+        if len(self.passages) >= PASSAGES and text.strip():
+            self.defects["text_cap"] = None
+            return
         if len(text) > room:
             self.defects["text_cap"] = None
             text = text[:room]
@@ -148,6 +152,8 @@ def _decoded_message(part: Message, inner: Message) -> Message:
 
 def _leaf(part: Message, contents: Contents, *, forwarded: bool, plain: set[str]) -> None:
     kind = part.get_content_type()
+    if kind.startswith("multipart/"):  # without a boundary it has no parts: what there is, is text
+        kind = "text/plain"
     name = _name(part)
     if kind == "application/pgp-encrypted":
         contents.encrypted = "pgp"

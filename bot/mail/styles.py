@@ -46,7 +46,7 @@ class Sheet:
 
     rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()  # element names that some rule speaks of
-    sure_of_ground: bool = True  # False: a rule that we do not understand sets a background
+    sure_of_colours: bool = True  # False: a rule that we do not understand sets some
 
 
 _RELEVANT = frozenset({
@@ -70,10 +70,10 @@ def read_sheet(sources: Iterable[str]) -> Sheet:
             selector = raw.strip().lower()
             if _SELECTOR.match(selector):
                 rules.setdefault(selector, {}).update(declared)
-            elif any(name.startswith("background") for name in declared) and ":" not in selector:
+            elif any(name == "color" or name.startswith("background") for name in declared) and ":" not in selector:
                 sure = False
     tags = frozenset(s.partition(".")[0] for s in rules if s[0] not in ".#")
-    return Sheet(rules=rules, tags=tags, sure_of_ground=sure)
+    return Sheet(rules=rules, tags=tags, sure_of_colours=sure)
 
 
 def _rules(css: str) -> Iterable[tuple[str, str]]:
@@ -122,8 +122,8 @@ def restyled(
     """The box of an element inside `box`: the sheet by its classes and id, then its own attributes and style."""
     classes, name = names
     declared: dict[str, str] = {}
-    if not sheet.sure_of_ground and box.ground is not None:
-        box = replace(box, ground=None)
+    if not sheet.sure_of_colours and (box.ground or box.colour):
+        box = replace(box, ground=None, colour=None)
     if sheet.rules:
         for selector in ("*", tag, *(f".{c}" for c in classes), *(f"{tag}.{c}" for c in classes), f"#{name}"):
             declared.update(sheet.rules.get(selector, {}))
