@@ -193,6 +193,11 @@ def test_encrypted(head: str, body: str, expected: str | None) -> None:
         ("Precedence: bulk", "list"),
         ("List-Id: <news.sender.example>", "list"),
         ("List-Unsubscribe: <https://sender.example/u>", "list"),
+        (
+            "To: Security <security@company.example>\r\nList-ID: <security.company.example>\r\nPrecedence: list",
+            None,
+        ),  # the mailbox is itself a group: that says nothing of the sender
+        ("To: security@company.example\r\nList-ID: <news.sender.example>\r\nPrecedence: list", "list"),
         ("From: MAILER-DAEMON@mx.example\r\nReturn-Path: <>", "bounce"),
         ("From: postmaster@mx.example\r\nReturn-Path: <>", "bounce"),
         ("From: postmaster@mx.example\r\nReturn-Path: <postmaster@mx.example>", None),  # a person writes
@@ -475,7 +480,7 @@ def test_any_bytes_give_a_report(raw: bytes, rung: int) -> None:
     assert report.key == report_key(raw)
     assert rung <= report.rung <= 4
     words = [report.subject, report.sender, report.sender_name, report.message_id or "", *report.references]
-    words += [p.text for p in report.passages] + [a.name for a in report.attachments] + list(report.defects)
+    words += [p.text for p in report.passages] + [a.name + a.media_type for a in report.attachments] + list(report.defects)
     assert all("\x00" not in w for w in words)
     assert "".join(words).encode("utf-8") is not None
     assert report.sent_at is None or report.sent_at.tzinfo is UTC

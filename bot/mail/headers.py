@@ -10,7 +10,7 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 
-from bot.mail.decoding import decode, one_line
+from bot.mail.decoding import clean, decode, one_line
 from classifiers.terms import Authentication
 
 SUBJECT = 1_000  # characters kept
@@ -36,7 +36,7 @@ def fields_of(message: Message) -> Fields:
 
 def _readable(value: str) -> str:
     if value.isascii():
-        return value
+        return clean(value)
     return decode(value.encode("utf-8", "surrogateescape"), None)[0]
 
 
@@ -135,8 +135,18 @@ def automatic(fields: Fields, sender: str, content_type: str, report_type: str) 
     if submitted == "auto-replied" or precedence == "auto_reply" or any(fields(n) for n in _AUTO_FIELDS):
         return "auto_reply"
     if any(fields(n) for n in ("list-id", "list-unsubscribe")) or precedence in {"bulk", "list"}:
-        return "list"
+        return None if _through_own_list(fields) else "list"
     return None
+
+
+def _through_own_list(fields: Fields) -> bool:
+    """Whether the list is the address that the mail was sent to: a security@ that is a group marks every mail so."""
+    named = _ID.search(next(iter(fields("list-id")), "")[-500:])
+    if not named:
+        return False
+    receivers = " ".join(v[:2_000] for name in ("to", "cc", "x-original-to") for v in fields(name)[:5])
+    addresses = (w.strip("<>,;\"'").lower() for w in receivers.split()[:200])
+    return named[1].lower() in {a.replace("@", ".") for a in addresses if "@" in a}
 
 
 # ------------------------------------------------------------------------------------------------ authentication

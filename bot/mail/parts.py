@@ -120,7 +120,7 @@ def _multipart(part: Message, contents: Contents, *, depth: int, forwarded: bool
 
 def _inner_message(part: Message, contents: Contents, *, depth: int) -> None:
     """A mail inside the mail: its subject and its own parts, as forwarded text. Delivery reports are listed only."""
-    kind = part.get_content_type()
+    kind = one_line(part.get_content_type(), 100)
     payload = part.get_payload()
     inner = payload[0] if isinstance(payload, list) and payload else None
     if kind in {"message/rfc822", "message/global"} and not isinstance(inner, Message):
@@ -151,7 +151,7 @@ def _decoded_message(part: Message, inner: Message) -> Message:
 
 
 def _leaf(part: Message, contents: Contents, *, forwarded: bool, plain: set[str]) -> None:
-    kind = part.get_content_type()
+    kind = one_line(part.get_content_type(), 100)
     if kind.startswith("multipart/"):  # without a boundary it has no parts: what there is, is text
         kind = "text/plain"
     name = _name(part)
