@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -175,6 +176,7 @@ class Wired:
 def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
     """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder."""
     from bot.delivery import PACE, Delivery
+    from bot.slack.cards import Tier
     from bot.store import lock_state_folder
     from bot.triage import Triage
 
@@ -193,7 +195,7 @@ def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
                 notifier(settings),
                 words,
                 channel=channel,
-                tier=settings.slack.tier,
+                tier=Tier(settings.slack.tier),
                 grace=settings.slack.grace,
                 now=now,
                 pace=PACE if pace is None else pace,
@@ -216,7 +218,7 @@ def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon
             AccountReader(
                 parts.triage,
                 reading_of(a),
-                lambda a=a: mailbox(a, settings.limits.max_message),
+                partial(mailbox, a, settings.limits.max_message),
                 every=a.poll_every,
                 say=say,
                 now=now,
@@ -416,4 +418,23 @@ def evaluate_file(labelled: Path, *, policy: str, rules: Path | None, model: Pat
 
 def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The card for each mail at `path`, as it would go to Slack."""
-    raise NotImplementedError
+    from bot.delivery import view_of
+    from bot.mail.sources import mails as mails_of
+    from bot.ports import KeptReport, RecordedVerdict, VerdictKind
+    from bot.slack.cards import Tier, card
+    from bot.worker import Task
+
+    at = now()
+    words = _wording(RULES, policy)
+    with judging_worker(policy=policy, rules=None, model=None) as worker:
+        mails = list(mails_of([path], cap=25 * 1000**2, stdin=stdin))
+        tasks = (Task(raw=m.raw, size=m.size, truncated=m.truncated) for m in mails)
+        for mail, judged in zip(mails, worker.judge(tasks), strict=True):
+            report = KeptReport(
+                id=0, account="preview", folder="", key=judged.verdict.report, size=mail.size, received_at=at, kept_at=at,
+                truncated=False, attempts=1, from_junk=False, backlog=False, purged=False,
+            )  # fmt: skip
+            recorded = RecordedVerdict(
+                id=0, report_id=0, kind=VerdictKind.BOT, verdict=judged.verdict, decided_by="bot", decided_at=at
+            )
+            yield card(view_of(report, recorded, history=(), head=judged.letterhead, wording=words, tier=Tier(tier)))

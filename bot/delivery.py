@@ -9,12 +9,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.ports import Message, Notice, NoticeKind, NoticeState, Notifier
-from bot.slack.cards import CardView, Tier, card, details, digest
+from bot.ports import (
+    KeptReport,
+    Letterhead,
+    Message,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    Notifier,
+    RecordedVerdict,
+)
+from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
 from bot.store import Store
 from classifiers.errors import MaybeSaid, NotSaid
 
@@ -81,7 +90,7 @@ class Delivery:
         if notice.state is NoticeState.SENDING:
             until = (notice.touched_at or self._now()) + self._grace
             if self._now() < until:
-                self._store.put_off(notice.id, until, "unknown outcome")
+                self._store.put_off(notice.id, until, "unknown outcome", unknown=True)
                 return False
             if self._found(notice):
                 return True
@@ -95,7 +104,7 @@ class Delivery:
             self._not_said(notice, e)
             return False
         except MaybeSaid as e:
-            self._store.put_off(notice.id, self._now() + self._grace, "unknown outcome")
+            self._store.put_off(notice.id, self._now() + self._grace, "unknown outcome", unknown=True)
             log.warning("notice.unknown", extra={"notice": notice.id, "why": str(e)})
             return False
         self._store.mark_said(notice.id, self._now(), ts)
@@ -123,10 +132,10 @@ class Delivery:
                 # No history scope: say it again rather than perhaps never, and say so.
                 self._store.mark_possible_repeat(notice.id)
                 return False
-            self._store.put_off(notice.id, self._now() + (self._wait(e, notice)), "cannot look it up yet")
+            self._store.put_off(notice.id, self._now() + self._wait(e, notice), "cannot look it up yet", unknown=True)
             return True
         except MaybeSaid:
-            self._store.put_off(notice.id, self._now() + self._grace, "cannot look it up yet")
+            self._store.put_off(notice.id, self._now() + self._grace, "cannot look it up yet", unknown=True)
             return True
         if ts is None:
             return False
@@ -182,34 +191,105 @@ class Delivery:
     def _view(self, notice: Notice) -> CardView:
         assert notice.report_id is not None
         report = self._store.report(notice.report_id)
-        return card_view(
+        current = self._store.current(report.id)
+        assert current is not None, "what is told was judged"
+        return view_of(
             report,
-            self._store.current(report.id),
-            tuple(self._store.history(report.id)),
-            self._store,
-            self._wording,
-            self._tier,
+            current,
+            history=self._store.history(report.id),
+            head=self._store.letterhead(report.id),
+            wording=self._wording,
+            tier=self._tier,
             possible_repeat=notice.possible_repeat,
         )
 
     # ------------------------------------------------------------------------------------------ the digest
 
     def say_digest(self) -> int:
-        """Says what waits for the digest, forty lines a message; how many lines. What could not be said stays for the next."""
+        """Says what waits for the digest, forty lines a message; how many lines. What could not be said stays for the next.
+
+        Where an answer was lost, the same lines are looked up by their key first; without a history to look into they are
+        said again.
+        """
         said = 0
         with self._lock:
             while waiting := self._store.digest_waiting(DIGEST_LINES):
                 ids = tuple(n.id for n in waiting)
-                key = "digest:" + hashlib.sha256(repr(ids).encode()).hexdigest()[:16]
-                lines = [self._digest_line(n) for n in waiting]
-                text, blocks = digest(lines, tier=self._tier)
-                try:
-                    self._notifier.post(
-                        Message(channel=waiting[0].destination, key=key, text=text, blocks=tuple(blocks))
-                    )
-                except (NotSaid, MaybeSaid) as e:
-                    log.warning("digest.put_off", extra={"why": str(e)[:200]})
+                if not (self._digest_is_there(waiting) or self._say_lines(waiting)):
                     break
                 self._store.say_digest(ids, self._now())
                 said += len(ids)
         return said
+
+    def _digest_is_there(self, waiting: Sequence[Notice]) -> bool:
+        if waiting[0].state is not NoticeState.SENDING:
+            return False
+        since = (waiting[0].touched_at or self._now()) - timedelta(minutes=5)
+        try:
+            return self._notifier.find(waiting[0].destination, _digest_key(waiting), since) is not None
+        except (NotSaid, MaybeSaid):
+            return False
+
+    def _say_lines(self, waiting: Sequence[Notice]) -> bool:
+        ids = [n.id for n in waiting]
+        text, blocks = digest([self._digest_line(n) for n in waiting], tier=self._tier)
+        message = Message(channel=waiting[0].destination, key=_digest_key(waiting), text=text, blocks=tuple(blocks))
+        self._store.mark_digest_sending(ids, self._now())
+        try:
+            self._notifier.post(message)
+        except NotSaid as e:
+            self._store.put_off_digest(ids)
+            log.warning("digest.put_off", extra={"why": str(e)[:200]})
+            return False
+        except MaybeSaid as e:
+            log.warning("digest.unknown", extra={"why": str(e)[:200]})
+            return False
+        return True
+
+    def _digest_line(self, notice: Notice) -> DigestLine:
+        assert notice.report_id is not None
+        report = self._store.report(notice.report_id)
+        current = self._store.current(report.id)
+        assert current is not None, "what is told was judged"
+        head = self._store.letterhead(report.id)
+        return DigestLine(
+            report=report.short,
+            disposition=current.verdict.disposition,
+            categories=tuple(self._wording.titles.get(f.category, f.category) for f in current.verdict.categories),
+            subject=head.subject if head else "",
+            sender=head.sender if head else "",
+            from_junk=report.from_junk,
+        )
+
+
+def _digest_key(waiting: Sequence[Notice]) -> str:
+    """The same for the same lines, so that a message of unknown outcome can be looked up."""
+    return "digest:" + hashlib.sha256("\n".join(n.key for n in waiting).encode()).hexdigest()[:24]
+
+
+def view_of(
+    report: KeptReport,
+    current: RecordedVerdict,
+    *,
+    history: Sequence[RecordedVerdict],
+    head: Letterhead | None,
+    wording: Wording,
+    tier: Tier,
+    possible_repeat: bool = False,
+) -> CardView:
+    """What a card may need, gathered."""
+    return CardView(
+        report=report.short,
+        account=report.account,
+        received_at=report.received_at,
+        from_junk=report.from_junk,
+        recorded=current,
+        history=tuple(history),
+        head=head,
+        tier=tier,
+        word=wording.word,
+        titles=wording.titles,
+        requested=wording.requested,
+        assets=wording.assets,
+        possible_repeat=possible_repeat,
+    )

@@ -480,7 +480,9 @@ def test_any_bytes_give_a_report(raw: bytes, rung: int) -> None:
     assert report.key == report_key(raw)
     assert rung <= report.rung <= 4
     words = [report.subject, report.sender, report.sender_name, report.message_id or "", *report.references]
-    words += [p.text for p in report.passages] + [a.name + a.media_type for a in report.attachments] + list(report.defects)
+    words += (
+        [p.text for p in report.passages] + [a.name + a.media_type for a in report.attachments] + list(report.defects)
+    )
     assert all("\x00" not in w for w in words)
     assert "".join(words).encode("utf-8") is not None
     assert report.sent_at is None or report.sent_at.tzinfo is UTC

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -24,12 +25,12 @@ def judge(
     """Judge mail in files, touching nothing."""
     from bot.answer import as_data, for_people
     from bot.assembly import judging_worker
-    from bot.mail.sources import mails
+    from bot.mail.sources import FoundMail, mails
     from bot.worker import Task
 
     names: list[str] = []
 
-    def tasks(found):  # type: ignore[no-untyped-def]
+    def tasks(found: Iterable[FoundMail]) -> Iterator[Task]:
         for mail in found:
             names.append(mail.name)
             yield Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)

@@ -15,7 +15,7 @@ from bot.local.imap import EmbeddedImap
 from bot.local.samples import sample_mails
 from bot.local.slack import LocalSlack
 from bot.ports import Letterhead
-from bot.settings import Account, Secret, Settings, Slack, State
+from bot.settings import Settings
 
 CHANNEL = "C0TRIAGE"
 PATIENCE = 60.0  # seconds until we say that something is wrong; it takes about three
@@ -53,23 +53,20 @@ def run_demo(*, keep: bool, say: Callable[[str], None]) -> None:
 def _settings(folder: Path, imap: EmbeddedImap, slack: LocalSlack) -> Settings:
     (folder / "password").write_text(imap.password, encoding="utf-8")
     (folder / "token").write_text(slack.token, encoding="utf-8")
-    return Settings(
-        accounts=(
-            Account(
-                name="demo",
-                host="127.0.0.1",
-                port=imap.port,
-                tls="none",
-                user=imap.user,
-                password=Secret(file=str(folder / "password")),
-                poll_every=timedelta(seconds=1),
-            ),
-        ),
-        slack=Slack(
-            channel=CHANNEL, bot_token=Secret(file=str(folder / "token")), base_url=slack.base_url, digest_at=""
-        ),  # type: ignore[arg-type]
-        state=State(folder=str(folder / "state")),
-    )
+    return Settings.model_validate(
+        {
+            "accounts": [
+                {
+                    "name": "demo", "host": "127.0.0.1", "port": imap.port, "tls": "none", "user": imap.user,
+                    "password": {"file": str(folder / "password")}, "poll_every": "1s",
+                }
+            ],
+            "slack": {
+                "channel": CHANNEL, "bot_token": {"file": str(folder / "token")}, "base_url": slack.base_url, "digest_at": "",
+            },
+            "state": {"folder": str(folder / "state")},
+        }
+    )  # fmt: skip
 
 
 def _wait_until_watched(settings: Settings, seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""What the team is shown in Slack, and the line to it."""
