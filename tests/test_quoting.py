@@ -28,6 +28,7 @@ HEAD = "From: Team <security@company.example>\nSent: Monday\nTo: a\nSubject: b\n
         (f"mine\n\n{WROTE}\n\n> theirs\n>\n> theirs\n\nbelow", ["body", "quoted", "body"]),
         (f"mine\n\n{WROTE[:30]}\n{WROTE[31:]}\n> theirs", ["body", "quoted"]),  # broken over two lines
         (f"mine\n\n{WROTE}\ntheirs\n\ntheirs", ["body", "quoted"]),  # no marks at all
+        (">theirs\n>theirs\nmine", ["quoted", "body"]),  # as some old programs quote
         (f"{WROTE}\ntheirs", ["body"]),  # nothing above it: not surely a reply
         ("Am 02.11.2026 um 10:00 schrieb Team <s@company.example>:\n>theirs\nmine", ["quoted", "body"]),
         (f"mine\n-----Original Message-----\n{HEAD}\ntheirs", ["body", "quoted"]),
@@ -52,6 +53,8 @@ def test_somebody_elses_words_are_marked(text: str, expected: list[str]) -> None
         'Payload:\n"><script>alert(1)</script>\n><img src=x>',
         "```\n> quoted in code\n```",
         "a > b\nand c > d",
+        "The page shows\n>alert(1)\nand stops.",
+        "... while talking to mx.example:\n>>> DATA\n<<< 550 No such user",
         "Proof:\nFrom: ceo@company.example\nTo: a@victim.example\nSubject: pay\nDate: Mon, 2 Nov 2026\n\nIt arrives. mochi",
         "----------\nSteps\n----------\nFrom: the menu choose Export",
         "On the page I wrote:\n<script>alert(1)</script>",

@@ -160,9 +160,11 @@ def _run_of_marks(lines: Sequence[str], i: int, *, introduced: bool) -> tuple[in
     first = end = i
     while i < len(lines):
         line = lines[i][:400]
-        if _QUOTED.match(line) or (_BARE.match(line) and (end > first or introduced)):
+        following = lines[i + 1][:3] if i + 1 < len(lines) else ""
+        bare = _BARE.match(line) and (end > first or introduced or _QUOTED.match(following) or _BARE.match(following))
+        if bare or _QUOTED.match(line):
             end = i + 1
-        elif line.strip() or end == first or not (i + 1 < len(lines) and _QUOTED.match(lines[i + 1][:3])):
+        elif line.strip() or end == first or not _QUOTED.match(following):
             break
         i += 1
     if end == first:
@@ -173,7 +175,7 @@ def _run_of_marks(lines: Sequence[str], i: int, *, introduced: bool) -> tuple[in
 
 def _is_paste(run: Sequence[str], around: Sequence[str]) -> bool:
     """Whether lines that begin with ">" are a dump or a program."""
-    if any(_PROMPT.match(x) for x in run):
+    if any(_PROMPT.match(x) for x in run) or any(x.startswith("<<<") for x in around):  # SMTP, as bounces show it
         return True
     near = any(x.startswith(("< ", "* ")) and (_CURL.match(x[:400]) or x.startswith("* ")) for x in around)
     return any(_EXCHANGE.match(x) for x in run) or (near and all(_CURL.match(x) or len(x) < 3 for x in run))
