@@ -416,6 +416,16 @@ def test_hostile_mail_costs_little(name: str) -> None:
     assert time.process_time() - start < 8
 
 
+@pytest.mark.parametrize(("depth", "rung"), [(5, 1), (19, 1), (30, 3), (60, 3)])
+def test_deep_nesting_is_not_lost(depth: int, rung: int) -> None:
+    """Text below 20 levels is read raw; the rung says that the mail was not understood as a whole."""
+    head = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(depth))
+    report = parse(b"Subject: n\r\n" + head + b"\r\nmochi\r\n")
+
+    assert report.rung == rung
+    assert report.passages[-1].text.rstrip().endswith("mochi")
+
+
 def test_a_long_header_does_not_hide_the_text() -> None:
     """The mail is read on the second rung."""
     report = parse(_HOSTILE["a Content-Type of 100 kB"][0])

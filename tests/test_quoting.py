@@ -54,6 +54,8 @@ def test_somebody_elses_words_are_marked(text: str, expected: list[str]) -> None
         "```\n> quoted in code\n```",
         "a > b\nand c > d",
         "The page shows\n>alert(1)\nand stops.",
+        "one\n>>From here on, as a mbox escapes it\ntwo",
+        "one\n>\ntwo",
         "... while talking to mx.example:\n>>> DATA\n<<< 550 No such user",
         "Proof:\nFrom: ceo@company.example\nTo: a@victim.example\nSubject: pay\nDate: Mon, 2 Nov 2026\n\nIt arrives. mochi",
         "----------\nSteps\n----------\nFrom: the menu choose Export",

@@ -71,7 +71,10 @@ class Contents:
 
 
 def read_parts(message: Message, *, mark: bytes, subject: str) -> Contents:
-    """Everything that the message holds. Never raises for a single part: that part is left out and named as a defect."""
+    """Everything that the message holds. A single part that cannot be read is left out and named as a defect.
+
+    Raises RecursionError where parts lie too deep or are too many.
+    """
     start = subject.lower().lstrip()
     contents = Contents(mark=mark, forwarding=start.startswith(("fwd:", "fw:", "wg:", "tr:", "rv:", "enc:", "i:")))
     contents.add(Place.SUBJECT, subject)
@@ -88,8 +91,7 @@ def _part(part: Message, contents: Contents, *, depth: int, forwarded: bool, pla
     """One part, whatever it is. `plain` holds the texts that its plain alternative said, folded."""
     contents.parts += 1
     if depth > DEPTH or contents.parts > PARTS:
-        contents.defects["nesting"] = None
-        return
+        raise RecursionError  # as the standard library does a little later: nothing may be left unread unnoticed
     try:
         if part.get_content_maintype() == "message" and depth + contents.parts > 1:
             _inner_message(part, contents, depth=depth)

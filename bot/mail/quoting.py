@@ -41,7 +41,7 @@ _WROTE = re.compile(
 _OPENS = re.compile(
     r"\s{0,3}(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|\d{4}[-/年]|\d{1,2}[./ ]|[\w.\"' -]{0,60}<?[\w.+-]{1,64}@)"
 )
-_QUOTED = re.compile(r" ?>(?:[ >\t]|$)")
+_QUOTED = re.compile(r" ?>(?!>{0,9}From )(?:[ >\t]|$)")  # ">From " is how mbox files escape a line
 _BARE = re.compile(r" ?>[\w(*]")  # ">text", as some old programs quote
 _CURL = re.compile(
     r" ?[>*<] ?(?:(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE|CONNECT) \S|HTTP/\d|[A-Za-z][A-Za-z0-9-]{1,40}: ?\S{0,400})"
@@ -176,6 +176,8 @@ def _run_of_marks(lines: Sequence[str], i: int, *, introduced: bool) -> tuple[in
 def _is_paste(run: Sequence[str], around: Sequence[str]) -> bool:
     """Whether lines that begin with ">" are a dump or a program."""
     if any(_PROMPT.match(x) for x in run) or any(x.startswith("<<<") for x in around):  # SMTP, as bounces show it
+        return True
+    if not any(x.strip(" >\t") for x in run):
         return True
     near = any(x.startswith(("< ", "* ")) and (_CURL.match(x[:400]) or x.startswith("* ")) for x in around)
     return any(_EXCHANGE.match(x) for x in run) or (near and all(_CURL.match(x) or len(x) < 3 for x in run))
