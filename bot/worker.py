@@ -236,6 +236,10 @@ class Worker:
                 answers.extend(_take_frames(buffer))
                 if len(answers) > before:
                     until = time.monotonic() + wall
+        if len(answers) > wanted or buffer or left:
+            # It said more than it was asked, or answered before it had heard all: nothing of it can be believed.
+            del answers[:]
+            raise _Died("answer")
 
 
 def unreadable(key: str, why: str, policy: str, versions: Versions | None) -> Verdict:
