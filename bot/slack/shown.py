@@ -1,63 +1,109 @@
-"""Words of strangers made fit to be shown: escaped, without links, control characters and secrets. Pure."""
+"""Words of strangers made fit to be shown: escaped, without links, control characters, secrets and addresses. Pure."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 
+MASK = "[secret]"
+ADDRESS = "[address]"
+SENDER = "[sender]"
+
+_STRONG = r"(?:passw(?:or)?d|passphrase|passcode|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
+_WEAK = r"(?:(?<![a-z0-9])(?:pass|pwd|auth(?:orization)?|sid)|sess(?:ion)?[_-]?id)"
+_VALUE = r"(?P<value>(?:[^\s\"'<>&]|&(?!\w{1,40}=)){4,300})"  # a URL's next parameter is none of it
 _SECRETS = (
-    re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.{0,4000}?(?:-----END [A-Z ]{0,30}-----|$)", re.DOTALL),
+    re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----(?:(?!-----END).){0,20000}(?:-----END [A-Z ]{0,40}-----)?", re.DOTALL),
     re.compile(r"\beyJ[\w-]{8,2000}\.[\w-]{4,4000}(?:\.[\w-]{0,1000})?"),  # a JSON web token
     re.compile(r"\b(?:A3T[A-Z0-9]|AKIA|ASIA|AGPA|AROA)[A-Z0-9]{16}\b"),
-    re.compile(r"\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abprs]|sk_live|sk_test|rk_live|pscale_(?:pw|tkn|oauth|otkn)|npm|pypi|sk|key|hf|shpat)[_-][\w-]{16,300}"),
+    re.compile(r"\b(?:gh[pousr]|github_pat|glpat|xox[abeprs]|xapp|[srp]k_live|[srp]k_test|pscale_(?:pw|tkn|oauth|otkn))[_-][\w.-]{8,300}"),
+    re.compile(r"\b(?:npm|pypi|sk|key|hf|shpat)[_-](?=[^\d\s]{0,60}\d)[\w-]{16,300}"),
     re.compile(r"\bAIza[\w-]{30,50}\b"),
-    re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{12,4000}"),
-    re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/=]{12,1000}"),
-    re.compile(r"(?<=://)[^\s/:@]{1,100}:[^\s/@]{1,200}(?=@)"),
-    re.compile(r"(?i)\b(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|auth|session(?:id)?|sid|cookie|private[_-]?key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?(?P<value>[^\s\"'&;,<>]{6,300})"),
-    re.compile(r"\b(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Z])(?=[A-Za-z0-9+/_-]*[a-z])[A-Za-z0-9+/_-]{32,300}={0,2}"),
+    re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{8,4000}"),
+    re.compile(r"(?i)(?<=basic )[a-z0-9+/]{12,1000}={0,2}"),
+    re.compile(r"(?<=://)[^\s/:@]{0,100}:[^\s/]{1,200}(?=@)"),
+    re.compile(r"(?<!\S)-u ?(?P<value>[^\s:]{1,80}:\S{1,200})"),  # curl's user and password
+    re.compile(rf"(?i){_STRONG}[\w-]{{0,20}}[\"']? ?[=:] ?(?:\"(?P<double>[^\"]{{1,300}})\"|'(?P<single>[^']{{1,300}})')"),
+    re.compile(rf"(?i)(?:{_STRONG}|{_WEAK})[\w-]{{0,20}}[\"']? ?= ?[\"']?{_VALUE}"),
+    re.compile(rf"(?i){_STRONG}[\w-]{{0,20}}[\"']?: ?[\"']?{_VALUE}"),
     re.compile(r"\b[0-9a-fA-F]{32,300}\b"),
 )  # fmt: skip
-MASK = "[secret]"
-_ADDRESS = re.compile(r"[\w.+'=-]{1,64}@[\w.-]{1,253}")
-_SCHEME = re.compile(r"\b(h)tt(ps?)://", re.IGNORECASE)
-_OTHER_SCHEME = re.compile(r"\b(ftp|file|javascript|data|mailto|slack|tel):(?=\S)", re.IGNORECASE)
-_HOST = re.compile(r"\b((?:[a-zA-Z0-9_-]{1,63}\.){1,10}[a-zA-Z]{2,24})\b")
+_RUN = re.compile(r"(?<![\w/+])[A-Za-z0-9/+]{40}(?![\w/+=])|[A-Za-z0-9+_-]{24,}={0,2}")
+_ADDRESS = re.compile(r"[\w.+'=-]{1,64}@(?P<host>[\w.-]{1,253})")
+_HTTP = re.compile(r"\b(h)tt(ps?)://", re.IGNORECASE)
+_SCHEME = re.compile(r"\b([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
+_SHORT_SCHEME = re.compile(r"\b(javascript|data|mailto|slack|tel|file|vbscript):(?=\S)", re.IGNORECASE)
+_HOST = re.compile(r"(?<![\w.])((?:[\w-]{1,63}[.。．｡]){1,10}[^\W\d_]{2,24})\b")
+_DOT = re.compile(r"[.。．｡]")  # the four that IDNA reads as a dot
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_NO_MARKUP = str.maketrans({"`": "'"})  # an unclosed code mark would swallow our own words
 
 
-def shown(text: str, limit: int, *, sender: str = "") -> str:
-    """One line of a stranger's text for mrkdwn, at most `limit` characters before escaping; the sender's address masked."""
-    flat = " ".join("".join(c if _visible(c) else " " for c in text[: 20 * limit]).split())
+def shown(text: str, limit: int, *, sender: str = "", own_domains: Collection[str] | None = None) -> str:
+    """One line of a stranger's text for mrkdwn, at most `limit` characters before escaping; the sender's address masked.
+
+    With `own_domains` all other addresses are masked too, but those at these domains.
+    """
+    flat = flatten(text[: 20 * limit])
     flat = mask(flat)
     if sender:
-        flat = re.sub(re.escape(sender), "[sender]", flat, flags=re.IGNORECASE)
+        flat = re.sub(re.escape(sender), SENDER, flat, flags=re.IGNORECASE)
+    if own_domains is not None:
+        flat = without_addresses(flat, own_domains)
     flat = defang(flat)
     if len(flat) > limit:
         flat = flat[: limit - 1] + "…"
-    return flat.translate(_ESCAPED)
+    return flat.translate(_NO_MARKUP).translate(_ESCAPED)
 
 
-def _visible(character: str) -> bool:
-    """No control, format (bidi, zero width), private or surrogate characters."""
-    return unicodedata.category(character) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+def flatten(text: str) -> str:
+    """One line without control, bidi and zero-width characters. What nobody sees goes, so that it hides nothing."""
+    return " ".join("".join(map(_seen, text)).split())
+
+
+def _seen(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind in {"Cf", "Cs", "Co"}:
+        return ""
+    return " " if kind in {"Cc", "Zl", "Zp"} else character
 
 
 def mask(text: str) -> str:
     """Text without what looks like a key, token, password or credential."""
     for pattern in _SECRETS:
         text = pattern.sub(_masked, text)
-    return text
+    return _RUN.sub(lambda m: MASK if _looks_random(m[0]) else m[0], text)
 
 
 def _masked(found: re.Match[str]) -> str:
-    value = found.groupdict().get("value")
-    return found[0][: -len(value)] + MASK if value else MASK
+    name = found.lastgroup
+    if name is None:
+        return MASK
+    start, end = (place - found.start() for place in found.span(name))
+    return found[0][:start] + MASK + found[0][end:]
+
+
+def _looks_random(run: str) -> bool:
+    """Capitals, small letters and at least two digits: no word of any language, but most keys."""
+    return any(c.isupper() for c in run) and any(c.islower() for c in run) and sum(c.isdigit() for c in run) > 1
+
+
+def without_addresses(text: str, own_domains: Collection[str]) -> str:
+    """Text with mail addresses masked, but for those at our own domains."""
+    own = tuple(d.lower() for d in own_domains)
+
+    def masked(found: re.Match[str]) -> str:
+        host = found["host"].rstrip(".-").lower()
+        return found[0] if any(host == d or host.endswith("." + d) for d in own) else ADDRESS
+
+    return _ADDRESS.sub(masked, text)
 
 
 def defang(text: str) -> str:
     """Text in which nothing becomes a link: neither URLs nor hosts nor addresses."""
-    text = _SCHEME.sub(lambda m: ("H" if m[1] == "H" else "h") + "xxp" + m[2][1:] + "://", text)
-    text = _OTHER_SCHEME.sub(lambda m: f"{m[1]}[:]", text)
+    text = _HTTP.sub(lambda m: ("H" if m[1] == "H" else "h") + "xxp" + m[2][1:] + "://", text)
+    text = _SCHEME.sub(lambda m: m[0] if m[1].lower() in {"hxxp", "hxxps"} else f"{m[1]}[:]//", text)
+    text = _SHORT_SCHEME.sub(lambda m: f"{m[1]}[:]", text)
     text = _ADDRESS.sub(lambda m: m[0].replace("@", "[@]"), text)
-    return _HOST.sub(lambda m: m[1].replace(".", "[.]"), text)
+    return _HOST.sub(lambda m: _DOT.sub("[.]", m[1]), text)
