@@ -67,13 +67,16 @@ def _by_place(place: Place, at: int, regions: Sequence[Region]) -> Acknowledgeme
 def _whole(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:
     """Words that are the wanted one, or one edit away from it."""
     near = _near(wanted) if len(wanted) >= SHORTEST else None
-    for token in _TOKEN.finditer(text):
-        stripped = token[0].strip("_")
-        if stripped == wanted:
-            start = token.start() + token[0].index(wanted)
-            yield start, start + len(wanted), AcknowledgementState.FOUND
-        elif near and abs(len(token[0]) - len(wanted)) <= 1 and near.fullmatch(token[0]):
-            yield token.start(), token.end(), AcknowledgementState.NEAR_MISS
+    states: dict[str, AcknowledgementState] = {}
+    for word in set(_TOKEN.findall(text)):
+        if word.strip("_") == wanted:
+            states[word] = AcknowledgementState.FOUND
+        elif near and abs(len(word) - len(wanted)) <= 1 and near.fullmatch(word):
+            states[word] = AcknowledgementState.NEAR_MISS
+    for token in _TOKEN.finditer(text) if states else ():
+        if state := states.get(token[0]):
+            start = token.start() + (token[0].index(wanted) if state is AcknowledgementState.FOUND else 0)
+            yield start, start + len(token[0].strip("_")), state
 
 
 def _split(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
-from classifiers.features import DIMENSIONS, slot, terms, vector
+from classifiers.features import DIMENSIONS, Features, features
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report
@@ -81,24 +81,19 @@ class Learned:
 
     def opine(self, report: Report, regions: Sequence[Region]) -> Opinion:
         """A probability for each label, and the words that moved the strongest most."""
-        values = vector(report, regions)
-        probabilities = self.probabilities(values)
-        by_label = dict(zip(self.labels, probabilities, strict=True))
+        seen = features(report, regions)
+        by_label = dict(zip(self.labels, self.probabilities(seen), strict=True))
         best = max(by_label, key=lambda label: by_label[label])
         return Opinion(
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
-            words=self._words(report, regions, values, best),
+            words=self._words(seen, best),
         )
 
-    def probabilities(self, values: Mapping[int, float]) -> list[float]:
-        """For each label, of a report's vector."""
-        if not values:
-            scores = self.bias.astype(np.float64)
-        else:
-            index = np.fromiter(values.keys(), dtype=np.intp, count=len(values))
-            value = np.fromiter(values.values(), dtype=np.float64, count=len(values))
-            scores = self.weights[:, index].astype(np.float64) @ value + self.bias
+    def probabilities(self, seen: Features) -> list[float]:
+        """For each label, of a report's features."""
+        index, value = np.array(seen.index, dtype=np.intp), np.array(seen.value)
+        scores = self.weights[:, index].astype(np.float64) @ value + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
 
     def describe(self) -> str:
@@ -114,17 +109,11 @@ class Learned:
         )
         return "\n".join(lines)
 
-    def _words(
-        self, report: Report, regions: Sequence[Region], values: Mapping[int, float], label: str
-    ) -> tuple[tuple[str, str, float], ...]:
+    def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
         row = self.weights[self.labels.index(label)]
-        added = {i: float(row[i]) * v for i, v in values.items()}
-        top = dict(sorted(added.items(), key=lambda x: -x[1])[:WORDS])
-        named: dict[int, str] = {}
-        for term in terms(report, regions):
-            if (i := slot(term)) in top and i not in named:
-                named[i] = term.partition(":")[2]
-        return tuple((label, named[i], round(a, 3)) for i, a in top.items() if a > 0 and i in named)
+        added = row[np.array(seen.index, dtype=np.intp)] * np.array(seen.value)
+        top = np.argsort(-added)[:WORDS]
+        return tuple((label, seen.terms[i].partition(":")[2], round(float(added[i]), 3)) for i in top if added[i] > 0)
 
 
 def _unsound(meta: Any, weights: Any, bias: Any) -> str:

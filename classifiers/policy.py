@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from classifiers.regions import Region, RegionKind, language, prose
 from classifiers.terms import (
@@ -402,15 +401,19 @@ def _unreadable(report: Report, regions: Sequence[Region]) -> str:
     return ""
 
 
-@lru_cache(maxsize=64)
-def _names(asset: Asset) -> re.Pattern[str]:
-    hosts = [rf"(?<![\w.-]){re.escape(h)}(?![\w-])" for h in asset.hosts]
-    words = [rf"\b{re.escape(w)}\b" for w in asset.words]
-    return re.compile("|".join((*hosts, *words)) or r"(?!)")
-
-
 def assets_named(report: Report, assets: Sequence[Asset]) -> tuple[str, ...]:
     """Ids of the assets whose hosts or words stand in the report, wherever; quoted and hidden text aside."""
     seen = frozenset({Place.SUBJECT, Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
     text = "\n".join(fold(p.text[:50_000]).text for p in report.passages if p.place in seen)
-    return tuple(a.id for a in assets if _names(a).search(text))
+    return tuple(a.id for a in assets if any(_stands(name, text) for name in (*a.hosts, *a.words)))
+
+
+def _stands(name: str, text: str) -> bool:
+    """Whether a name stands in a text by itself, not inside a longer word or host."""
+    at = text.find(name)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+        if not (before.isalnum() or before in {"-", "_"} or after.isalnum() or after in {"-", "_"}):
+            return True
+        at = text.find(name, at + 1)
+    return False

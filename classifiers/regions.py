@@ -7,10 +7,14 @@ the policy's "SPF" says nothing of SPF.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
+
+import re2
 
 from classifiers.terms import Place, Report, Span
 from classifiers.text import fold
@@ -139,8 +143,22 @@ _PROGRAM = re.compile(
 _FIELD_OF_TEXT = re.compile(r"(?:[A-Z][\w /()-]{0,40}):$")
 
 
+def _gate(*patterns: re.Pattern[str]) -> Any:
+    """One linear search for a line that any of these may match: most mails hold none."""
+    sources = [re.sub(r"\{(\d),\d{2,}\}", lambda m: "*" if m[1] == "0" else "+", p.pattern) for p in patterns]
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    return re2.compile("(?m)^(?:" + "|".join(f"(?:{s})" for s in sources) + ")", options)
+
+
+_PASTED_LINE = _gate(_START, _PASTED_HEADER, _TOOL, _LABEL, _MARKUP, _COMMAND, _PROMPT, _PROGRAM)
+
+
 def _lines(text: str) -> Iterator[tuple[RegionKind, _Span]]:
     """Lines that are pasted: an HTTP message with its headers and body, tool output, markup, commands, program text."""
+    if not _PASTED_LINE.search(text):
+        return
     lines = list(_with_positions(text))
     labels = [n for n, (_, line) in enumerate(lines) if _LABEL.match(line[:400])]
     yield from ((RegionKind.TOOL, (lines[n][0], lines[n][0] + len(lines[n][1]))) for n in _close(labels))
@@ -245,10 +263,8 @@ PASTE = 8  # words in a row of such runs that make a pasted sentence; a whole cl
 
 
 @lru_cache(maxsize=8)
-def _runs(
-    policy_texts: tuple[str, ...],
-) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]], frozenset[str]]:
-    """All runs of words of the policy, its clauses whole, and their first words."""
+def _runs(policy_texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
+    """All runs of words of the policy, and its clauses whole."""
     runs: set[tuple[str, ...]] = set()
     whole: set[tuple[str, ...]] = set()
     for text in policy_texts:
@@ -256,27 +272,26 @@ def _runs(
         runs |= {tuple(words[i : i + _RUN]) for i in range(len(words) - _RUN + 1)}
         if len(words) >= _RUN:
             whole.add(tuple(words))
-    return frozenset(runs), frozenset(whole), frozenset(r[0] for r in runs)
+    return frozenset(runs), frozenset(whole)
 
 
 def _pasted_policy(text: str, policy_texts: tuple[str, ...]) -> Iterator[_Span]:
     if not policy_texts:
         return
-    runs, whole, first = _runs(policy_texts)
+    runs, whole = _runs(policy_texts)
     folded = fold(text)
-    found = list(_WORD.finditer(folded.text))
-    words = [f[0] for f in found]
-    i = 0
-    while i < len(words):
-        if words[i] not in first or tuple(words[i : i + _RUN]) not in runs:
-            i += 1
-            continue
-        end = i + _RUN
-        while tuple(words[end - _RUN + 1 : end + 1]) in runs:
-            end += 1
-        if end - i >= PASTE or tuple(words[i:end]) in whole:
-            yield folded.original(found[i].start(), found[end - 1].end())
-        i = end
+    words = _WORD.findall(folded.text)
+    hits = [i for i, run in enumerate(zip(words, words[1:], words[2:], words[3:], strict=False)) if run in runs]
+    if not hits:
+        return
+    at = [m.span() for m in _WORD.finditer(folded.text)]
+    while hits:
+        first = last = hits.pop(0)
+        while hits and hits[0] == last + 1:
+            last = hits.pop(0)
+        end = last + _RUN
+        if end - first >= PASTE or tuple(words[first:end]) in whole:
+            yield folded.original(at[first][0], at[end - 1][1])
 
 
 _NOT = re.compile(
@@ -325,20 +340,23 @@ _FREQUENT = {
     "hu": "az hogy nem egy es van meg ezt lehet",
     "cs": "je na se ze pro jako nebo byl jsem muze",
 }
-_OF = {language: frozenset(words.split()) for language, words in _FREQUENT.items()}
+_OF: dict[str, list[str]] = {}
+for _language, _words in _FREQUENT.items():
+    for _word in _words.split():
+        _OF.setdefault(_word, []).append(_language)
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def language(text: str) -> str:
     """The language of a text by its most frequent words: "en", "de", …; "other" for another script; "" if it cannot be told."""
-    words = _LETTERS.findall(fold(text[:6000]).text)
+    words = _LETTERS.findall(fold(text[:3000]).text)
     letters = sum(map(len, words))
     if letters >= 40 and sum(len(w) for w in words if w[0] > "\u036f") > letters * 0.4:
         return "other"
     if len(words) < 12:
         return ""
-    counts = {name: sum(w in frequent for w in words) for name, frequent in _OF.items()}
-    best = max(counts, key=lambda name: counts[name])
+    counts = Counter(name for w in words if w in _OF for name in _OF[w])
+    best = max(_FREQUENT, key=lambda name: counts[name])
     if counts[best] < 0.06 * len(words) or counts[best] < 1.5 * counts["en"]:
         return "en" if counts["en"] >= 0.03 * len(words) else ""
     return best

@@ -56,10 +56,9 @@ def report_key(raw: bytes, *, size: int | None = None, truncated: bool = False) 
     digest = hashlib.sha256()
     if truncated:
         digest.update(b"truncated %d\n" % (size if size is not None else len(raw)))
-    lf = raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
-    if b"\r" in lf:
-        lf = lf.replace(b"\r", b"\n")
-    digest.update(lf.replace(b"\n", b"\r\n"))
+    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):  # a copy costs more than the counts
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    digest.update(raw)
     return digest.hexdigest()
 
 
