@@ -91,12 +91,16 @@ class NotifierError(TriageError):
 
 
 class NotSaid(NotifierError):
-    """It was surely not said. `retry_after` in seconds where the other side named it; `final` where repeating is useless."""
+    """It was surely not said. `retry_after` in seconds where the other side named it; `final` where repeating is useless.
 
-    def __init__(self, reason: str, *, retry_after: float | None = None, final: bool = False) -> None:
+    `code` is the other side's word for it where it has one: "message_not_found".
+    """
+
+    def __init__(self, reason: str, *, retry_after: float | None = None, final: bool = False, code: str = "") -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.final = final
+        self.code = code
 
 
 class MaybeSaid(NotifierError):

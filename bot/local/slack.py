@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 SCOPES = ("chat:write", "channels:history", "groups:history", "metadata.message:read")
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time: close() sends RST
 _MOST_BLOCKS, _MOST_TEXT = 50, 3000
+_LONGEST, _MOST_ALTOGETHER = 40_000, 13_200  # characters of a text; of all blocks (bolt-js#2509)
 
 
 class LocalSlack:
@@ -26,7 +27,7 @@ class LocalSlack:
 
     `script("429:2", "500", "reset", …)` makes the next writing calls fail, in this order: "429:<seconds>" not taken,
     "500" taken or not nobody knows (it is taken), "timeout" and "reset" taken without an answer, "refuse" reset before
-    it is taken, "garbage" taken and answered by no JSON, "ok" as usual.
+    it is taken, "garbage" taken and answered by no JSON, "error:<code>" refused, "ok" as usual.
     """
 
     def __init__(self, *, channels: Sequence[str], token: str = "xoxb-local", port: int = 0) -> None:  # noqa: S107 - opens nothing
@@ -82,6 +83,11 @@ class LocalSlack:
         with self._changed:
             return [dict(m) for m in self._channels[channel]]
 
+    def remove(self, channel: str, ts: str) -> None:
+        """Somebody deletes a message."""
+        with self._changed:
+            self._channels[channel] = [m for m in self._channels[channel] if m["ts"] != ts]
+
     def wait_for(self, what: Callable[[], Any], seconds: float) -> Any:
         """What `what` returns as soon as it is true; an AssertionError after that many seconds."""
         until = time.monotonic() + seconds
@@ -104,6 +110,7 @@ class LocalSlack:
             "auth.test": _who,
             "chat.postMessage": self._post, "chat.update": self._update,
             "conversations.history": self._history, "conversations.replies": self._history,
+            "conversations.info": self._info,
         }  # fmt: skip
         with self._changed:
             result = known[method](asked) if method in known else {"ok": False, "error": "unknown_method"}
@@ -142,11 +149,13 @@ class LocalSlack:
             return "missing_scope"
         if asked.get("channel") not in self._channels:
             return "channel_not_found"
-        blocks = asked.get("blocks") or []
-        texts = [b.get("text", {}).get("text", "") for b in blocks if b.get("type") == "section"]
-        if len(blocks) > _MOST_BLOCKS or any(not 0 < len(t) <= _MOST_TEXT for t in texts):
-            return "invalid_blocks"
-        return "" if asked.get("text") or blocks else "no_text"
+        return _block_problem(asked.get("blocks") or [], asked.get("text") or "")
+
+    def _info(self, asked: dict[str, Any]) -> dict[str, Any]:
+        channel = asked.get("channel")
+        if channel not in self._channels:
+            return {"ok": False, "error": "channel_not_found"}
+        return {"ok": True, "channel": {"id": channel, "name": str(channel).lower(), "is_member": True}}
 
     def _history(self, asked: dict[str, Any]) -> dict[str, Any]:
         if not self.scopes & {"channels:history", "groups:history"}:
@@ -157,7 +166,7 @@ class LocalSlack:
         oldest = float(asked.get("oldest", 0) or 0)
         wanted = [
             m for m in self._channels[asked["channel"]]
-            if float(m["ts"]) >= oldest and (m.get("thread_ts") == thread if thread else "thread_ts" not in m)
+            if float(m["ts"]) >= oldest and (thread in {m["ts"], m.get("thread_ts")} if thread else "thread_ts" not in m)
         ]  # fmt: skip
         start, limit = int(asked.get("cursor") or 0), min(int(asked.get("limit") or 100), 200)
         page = list(reversed(wanted))[start : start + limit]
@@ -183,6 +192,26 @@ class LocalSlack:
 
 def _who(_asked: dict[str, Any]) -> dict[str, Any]:
     return {"ok": True, "team": "Local", "user": "triage", "team_id": "T0LOCAL", "user_id": "U0LOCAL"}
+
+
+def _block_problem(blocks: Sequence[dict[str, Any]], text: str) -> str:
+    """What Slack would refuse; "" where nothing. Lengths in UTF-16 units: whichever Slack counts, these are no fewer."""
+    lengths = []
+    for block in blocks:
+        kind = block.get("type")
+        if kind not in {"section", "context"}:
+            return "invalid_blocks"
+        texts = [block["text"]] if kind == "section" else block["elements"]
+        lengths += [len(t["text"].encode("utf-16-le")) // 2 for t in texts]
+        if len(texts) > 10 or any(t["type"] != "mrkdwn" for t in texts):
+            return "invalid_blocks"
+    if len(blocks) > _MOST_BLOCKS or any(not 0 < n <= _MOST_TEXT for n in lengths):
+        return "invalid_blocks"
+    if sum(lengths) > _MOST_ALTOGETHER:
+        return "msg_blocks_too_long"
+    if len(text) > _LONGEST:
+        return "msg_too_long"
+    return "" if text or blocks else "no_text"
 
 
 def _kept(asked: dict[str, Any]) -> dict[str, Any]:
@@ -248,6 +277,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.slack.fault(method)
         if fault.startswith("429"):
             self._send(429, b'{"ok": false, "error": "ratelimited"}', retry_after=fault.partition(":")[2] or "1")
+            return
+        if fault.startswith("error:"):
+            self._send(200, json.dumps({"ok": False, "error": fault.partition(":")[2]}).encode())
             return
         if fault == "refuse":
             self._reset()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import logging
+import re
+import socket
+import ssl
 import urllib.error
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,12 +16,17 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.ports import Message
-from classifiers.errors import MaybeSaid, NotSaid
+from classifiers.errors import MaybeSaid, NotSaid, UserError
 
 EVENT = "triage_notice"
 PAGES = 20  # of 200 messages each that are looked through for a key
 _UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable", "team_added_to_org"})
 _LATER = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_TOKEN = frozenset({"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"})
+_BEFORE = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)  # no request can have left
+_CODE = re.compile(r"[a-z][a-z0-9_]{1,59}")  # the SDK puts what it cannot read into the same field
+# The SDK logs an answer that it cannot read, and that may hold our message: its words go nowhere.
+_SILENT = logging.Logger("slack", logging.CRITICAL + 1)  # noqa: LOG001 - of this file alone
 _HELP = {
     "not_in_channel": "invite the bot to the channel: /invite @triage",
     "channel_not_found": "slack.channel must be the channel's id (C… or G…), and the bot a member of it",
@@ -88,24 +97,37 @@ class SlackNotifier:
     # ------------------------------------------------------------------------------------------ the call
 
     def _call(self, method: str, *, whole: bool = False, **arguments: Any) -> Any:
-        if self._client is None:
-            self._client = WebClient(
-                token=self._token(), base_url=self._base_url, timeout=max(1, round(self._timeout)), retry_handlers=[]
-            )
+        client = self._connected()
         try:
             answer = (
-                self._client.api_call(method, json=arguments)
+                client.api_call(method, json=arguments)
                 if _as_json(method)
-                else self._client.api_call(method, params=arguments)
+                else client.api_call(method, params=arguments)
             )
         except SlackApiError as e:
-            raise _refused(e) from None
+            refusal = _refused(e)
+            if isinstance(refusal, NotSaid) and refusal.code in _TOKEN:
+                self._client = None  # the token is read anew: it may have been replaced
+            raise refusal from None
         except urllib.error.URLError as e:
             raise _unsent(e) from None
         except (SlackClientError, OSError, http.client.HTTPException, ValueError) as e:
             # A reset, a timeout, an answer that is none: the request had left. Not chained, it may quote the request.
             raise MaybeSaid(f"no answer from Slack ({type(e).__name__})") from None
         return answer if whole else answer.data
+
+    def _connected(self) -> WebClient:
+        if self._client is None:
+            try:
+                token = self._token()
+            except UserError as e:
+                raise NotSaid(str(e), final=True) from None
+            timeout = max(1, round(self._timeout))
+            self._client = WebClient(
+                token=token, base_url=self._base_url, timeout=timeout, retry_handlers=[], logger=_SILENT
+            )
+            self._client.proxy = None  # the SDK's own reading of the environment knows no NO_PROXY; urllib's does
+        return self._client
 
 
 def _as_json(method: str) -> bool:
@@ -120,25 +142,27 @@ def _body(message: Message) -> dict[str, Any]:
 
 
 def _unsent(error: urllib.error.URLError) -> NotSaid | MaybeSaid:
-    """urllib wraps what fails before or while the request is sent in a URLError."""
+    """urllib wraps what fails before or while the request is sent in a URLError; only the former is surely not said."""
     reason = error.reason
-    if isinstance(reason, TimeoutError | ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
-        return MaybeSaid(f"the line to Slack broke ({type(reason).__name__})")
-    return NotSaid(f"Slack cannot be reached ({type(reason).__name__})")
+    kind = type(reason).__name__
+    if isinstance(reason, _BEFORE):
+        return NotSaid(f"Slack cannot be reached ({kind})")
+    return MaybeSaid(f"the line to Slack broke ({kind})")
 
 
 def _refused(error: SlackApiError) -> NotSaid | MaybeSaid:
     response = error.response
-    status = int(getattr(response, "status_code", 0) or 0)
-    data = response.data if isinstance(getattr(response, "data", None), Mapping) else {}
-    code = str(data.get("error", ""))[:60] if data else ""
+    status, headers = int(response.status_code or 0), response.headers or {}
+    data = response.data if isinstance(response.data, Mapping) else {}
+    told = str(data.get("error", ""))[:100]
+    code = told if _CODE.fullmatch(told) else ""
     if status == 429 or code in _LATER:
-        return NotSaid("Slack asks to slow down", retry_after=_retry_after(response.headers))
+        return NotSaid("Slack asks to slow down", retry_after=_retry_after(headers), code=code or "ratelimited")
     if status >= 500 or code in _UNSURE or not code:
         return MaybeSaid(f"Slack answered {status}{f' {code}' if code else ''}")
-    needed = f" (needed: {data['needed']})" if data.get("needed") else ""
+    needed = f" (needed: {str(data['needed'])[:80]})" if data.get("needed") else ""
     help_ = f": {_HELP[code]}" if code in _HELP else ""
-    return NotSaid(f"Slack refused: {code}{needed}{help_}", final=True)
+    return NotSaid(f"Slack refused: {code}{needed}{help_}", final=True, code=code)
 
 
 def _retry_after(headers: Mapping[str, Any]) -> float:
