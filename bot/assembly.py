@@ -96,10 +96,11 @@ def _usable(path: Path) -> Path:
 
 def wording(settings: Settings) -> Wording:
     """The policy's words that cards need."""
-    return _wording(rules_folder(settings.policy.rules), settings.policy.name)
+    domains = {account.user.rpartition("@")[2].lower() for account in settings.accounts if "@" in account.user}
+    return _wording(rules_folder(settings.policy.rules), settings.policy.name, own_domains=tuple(sorted(domains)))
 
 
-def _wording(rules: Path, name: str) -> Wording:
+def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wording:
     from bot.delivery import Wording
     from classifiers.policyfiles import load_policy
     from classifiers.rulebook import Rulebook
@@ -112,6 +113,7 @@ def _wording(rules: Path, name: str) -> Wording:
         titles={c.id: c.title for c in rulebook.categories},
         requested={r.id: r.title for r in policy.requested},
         assets={a.id: a.title for a in policy.assets},
+        own_domains=own_domains,
     )
 
 

@@ -10,8 +10,9 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 from bot.ports import (
     KeptReport,
@@ -25,11 +26,17 @@ from bot.ports import (
 )
 from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
 from bot.store import Store
-from classifiers.errors import MaybeSaid, NotSaid
+from classifiers.errors import MaybeSaid, NotSaid, StoreError
 
 PACE = timedelta(seconds=1.1)  # Slack takes about one message a second in a channel
 BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
+HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
+LOOK_BACK = timedelta(hours=1)  # how far Slack's clock may be behind ours when a message is looked up
 DIGEST_LINES = 40
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})  # of a card that cannot be edited
+MISDRAWN = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
+)
 log = logging.getLogger("triage")
 
 
@@ -42,6 +49,16 @@ class Wording:
     titles: Mapping[str, str]  # category id -> title
     requested: Mapping[str, str]
     assets: Mapping[str, str]
+    own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
+
+
+class _Looked(Enum):
+    """What looking a message up came to."""
+
+    THERE = "there"
+    ABSENT = "absent"
+    LATER = "later"  # it could not be looked up now
+    BARRED = "barred"  # nor ever: no history scope
 
 
 class Delivery:
@@ -68,7 +85,8 @@ class Delivery:
         self._now = now
         self._pace = pace
         self._lock = threading.Lock()
-        self._free_at: dict[str, datetime] = {}  # per channel: pace and Retry-After
+        self._free_at: dict[str, datetime] = {}  # per channel: pace, Retry-After and back-off
+        self._digest_from: datetime | None = None  # when a digest that is under way goes on
 
     def deliver(self, stop: Callable[[], bool] = lambda: False, limit: int = 50) -> int:
         """Says what is due, in order per report, at Slack's pace; how many. Returns when nothing more can be said now."""
@@ -81,22 +99,30 @@ class Delivery:
                 if not due:
                     break
                 said += self._handle(due[0])
+            if self._digest_from is not None and self._digest_from <= self._now() and not stop():
+                self._go_on_with_digest()
         return said
 
     # ------------------------------------------------------------------------------------------ one notice
 
     def _handle(self, notice: Notice) -> bool:
-        """Whether something was said. Whatever happens, the notice is said, or due again later."""
+        """Whether it is said now. Whatever happens, the notice is said, or due again later."""
         if notice.state is NoticeState.SENDING:
             until = (notice.touched_at or self._now()) + self._grace
             if self._now() < until:
                 self._store.put_off(notice.id, until, "unknown outcome", unknown=True)
                 return False
-            if self._found(notice):
-                return True
-        message = self._message(notice)
-        if message is None:
-            return False
+            looked = self._look_up(notice)
+            if looked in {_Looked.THERE, _Looked.LATER}:
+                return looked is _Looked.THERE
+            if looked is _Looked.BARRED:
+                # Say it again rather than perhaps never, and say so.
+                self._store.mark_possible_repeat(notice.id)
+                notice = replace(notice, possible_repeat=True)
+        message = self._drawn(notice)
+        return message is not None and self._send(notice, message)
+
+    def _send(self, notice: Notice, message: Message) -> bool:
         self._store.mark_sending(notice.id, self._now())
         try:
             ts = self._say(notice, message)
@@ -105,6 +131,7 @@ class Delivery:
             return False
         except MaybeSaid as e:
             self._store.put_off(notice.id, self._now() + self._grace, "unknown outcome", unknown=True)
+            self._free_at[notice.destination] = self._now() + BACK_OFF[0]
             log.warning("notice.unknown", extra={"notice": notice.id, "why": str(e)})
             return False
         self._store.mark_said(notice.id, self._now(), ts)
@@ -113,41 +140,56 @@ class Delivery:
         return True
 
     def _say(self, notice: Notice, message: Message) -> str | None:
-        if notice.kind is NoticeKind.UPDATE and notice.card_id is not None:
-            ts = self._store.card(notice.card_id).ts
-            assert ts is not None, "an update waits for its card"
-            self._notifier.update(message, ts)
-            return None
-        return self._notifier.post(message)
+        """The ts of a new message; None of an edited one. What Slack will not draw is said in plain text."""
+        try:
+            return self._say_so(notice, message)
+        except NotSaid as e:
+            if e.code not in MISDRAWN or not message.blocks:
+                raise
+            log.error("notice.misdrawn", extra={"notice": notice.id, "why": e.code})  # noqa: TRY400 - a code says it all
+            return self._say_so(notice, replace(message, blocks=()))
 
-    def _found(self, notice: Notice) -> bool:
-        """Whether the message of an unknown outcome is there; then it is marked said. An update is simply repeated."""
-        if notice.kind is NoticeKind.UPDATE:
-            return False
-        since = (notice.touched_at or self._now()) - timedelta(minutes=5)
+    def _say_so(self, notice: Notice, message: Message) -> str | None:
+        if notice.kind is not NoticeKind.UPDATE or notice.card_id is None:
+            return self._notifier.post(message)
+        ts = self._store.card(notice.card_id).ts
+        assert ts is not None, "an update waits for its card"
+        try:
+            self._notifier.update(message, ts)
+        except NotSaid as e:
+            if e.code not in GONE:
+                raise
+            # Somebody removed the card, or it may be edited no more: the change is told in a new one.
+            return self._notifier.post(message)
+        return None
+
+    def _look_up(self, notice: Notice) -> _Looked:
+        """Looks for the message of an unknown outcome, and marks what it finds."""
+        since = (notice.touched_at or self._now()) - LOOK_BACK
         try:
             ts = self._notifier.find(notice.destination, notice.key, since, self._thread(notice))
         except NotSaid as e:
             if e.final:
-                # No history scope: say it again rather than perhaps never, and say so.
-                self._store.mark_possible_repeat(notice.id)
-                return False
+                # An update is said again without a word: editing twice does no harm.
+                return _Looked.ABSENT if notice.kind is NoticeKind.UPDATE else _Looked.BARRED
             self._store.put_off(notice.id, self._now() + self._wait(e, notice), "cannot look it up yet", unknown=True)
-            return True
+            return _Looked.LATER
         except MaybeSaid:
             self._store.put_off(notice.id, self._now() + self._grace, "cannot look it up yet", unknown=True)
-            return True
+            return _Looked.LATER
         if ts is None:
-            return False
+            return _Looked.ABSENT
         self._store.mark_said(notice.id, self._now(), ts)
         log.info("notice.reconciled", extra={"notice": notice.id})
-        return True
+        return _Looked.THERE
 
     def _not_said(self, notice: Notice, error: NotSaid) -> None:
         wait = self._wait(error, notice)
         self._store.put_off(notice.id, self._now() + wait, str(error)[:200])
-        if error.retry_after is not None:
-            self._free_at[notice.destination] = self._now() + wait
+        # Where Slack is out of reach every other notice would fail too; a refusal may be this notice's alone.
+        if error.retry_after is not None or not error.final:
+            held = wait if error.retry_after is not None else min(wait, HOLD)
+            self._free_at[notice.destination] = self._now() + held
         log.warning(
             "notice.put_off",
             extra={"notice": notice.id, "why": str(error)[:200], "seconds": round(wait.total_seconds())},
@@ -166,6 +208,17 @@ class Delivery:
         if notice.kind is not NoticeKind.DETAILS or notice.card_id is None:
             return None
         return self._store.card(notice.card_id).ts
+
+    def _drawn(self, notice: Notice) -> Message | None:
+        """The message; a notice that cannot be drawn is put off."""
+        try:
+            return self._message(notice)
+        except StoreError:
+            raise
+        except Exception as e:  # noqa: BLE001 - one notice that a mistake of ours keeps from being drawn must not hold up all
+            self._store.put_off(notice.id, self._now() + BACK_OFF[1], f"cannot be drawn ({type(e).__name__})")
+            log.error("notice.undrawn", extra={"notice": notice.id, "why": type(e).__name__})  # noqa: TRY400 - its text may quote mail
+            return None
 
     def _message(self, notice: Notice) -> Message | None:
         """The message as things stand now; None where it has to wait, or where there is nothing left to say."""
@@ -206,45 +259,66 @@ class Delivery:
     # ------------------------------------------------------------------------------------------ the digest
 
     def say_digest(self) -> int:
-        """Says what waits for the digest, forty lines a message; how many lines. What could not be said stays for the next.
+        """Says what waits for the digest, forty lines a message; how many lines now. `deliver` says the rest, at Slack's pace.
 
         Where an answer was lost, the same lines are looked up by their key first; without a history to look into they are
         said again.
         """
-        said = 0
         with self._lock:
-            while waiting := self._store.digest_waiting(DIGEST_LINES):
-                ids = tuple(n.id for n in waiting)
-                if not (self._digest_is_there(waiting) or self._say_lines(waiting)):
-                    break
-                self._store.say_digest(ids, self._now())
-                said += len(ids)
+            return self._go_on_with_digest()
+
+    def _go_on_with_digest(self) -> int:
+        said = 0
+        while waiting := self._store.digest_waiting(DIGEST_LINES):
+            self._digest_from = max(self._now(), self._free_at.get(waiting[0].destination, self._now()))
+            if self._digest_from > self._now() or not self._digest_said(waiting):
+                return said
+            self._store.say_digest([n.id for n in waiting], self._now())
+            said += len(waiting)
+        self._digest_from = None
         return said
 
-    def _digest_is_there(self, waiting: Sequence[Notice]) -> bool:
-        if waiting[0].state is not NoticeState.SENDING:
-            return False
-        since = (waiting[0].touched_at or self._now()) - timedelta(minutes=5)
+    def _digest_said(self, waiting: Sequence[Notice]) -> bool:
+        """Whether these lines are said; where they are not, `_digest_from` is when to try again."""
+        first = waiting[0]
         try:
-            return self._notifier.find(waiting[0].destination, _digest_key(waiting), since) is not None
-        except (NotSaid, MaybeSaid):
+            if first.state is NoticeState.SENDING:
+                self._digest_from = (first.touched_at or self._now()) + self._grace
+                if self._now() < self._digest_from:
+                    return False
+                if self._digest_found(first, _digest_key(waiting)):
+                    return True
+            self._say_lines(waiting)
+        except NotSaid as e:
+            self._digest_from = self._now() + self._wait(e, first)
+            log.warning("digest.put_off", extra={"why": str(e)[:200]})
             return False
+        except MaybeSaid as e:
+            self._digest_from = self._now() + self._grace
+            log.warning("digest.unknown", extra={"why": str(e)[:200]})
+            return False
+        self._free_at[first.destination] = self._now() + self._pace
+        return True
 
-    def _say_lines(self, waiting: Sequence[Notice]) -> bool:
+    def _digest_found(self, first: Notice, key: str) -> bool:
+        try:
+            since = (first.touched_at or self._now()) - LOOK_BACK
+            return self._notifier.find(first.destination, key, since) is not None
+        except NotSaid as e:
+            if e.final:
+                return False
+            raise
+
+    def _say_lines(self, waiting: Sequence[Notice]) -> None:
         ids = [n.id for n in waiting]
-        text, blocks = digest([self._digest_line(n) for n in waiting], tier=self._tier)
+        text, blocks = digest([self._digest_line(n) for n in waiting], tier=self._tier, own=self._wording.own_domains)
         message = Message(channel=waiting[0].destination, key=_digest_key(waiting), text=text, blocks=tuple(blocks))
         self._store.mark_digest_sending(ids, self._now())
         try:
             self._notifier.post(message)
-        except NotSaid as e:
+        except NotSaid:
             self._store.put_off_digest(ids)
-            log.warning("digest.put_off", extra={"why": str(e)[:200]})
-            return False
-        except MaybeSaid as e:
-            log.warning("digest.unknown", extra={"why": str(e)[:200]})
-            return False
-        return True
+            raise
 
     def _digest_line(self, notice: Notice) -> DigestLine:
         assert notice.report_id is not None
@@ -291,5 +365,6 @@ def view_of(
         titles=wording.titles,
         requested=wording.requested,
         assets=wording.assets,
+        own_domains=wording.own_domains,
         possible_repeat=possible_repeat,
     )

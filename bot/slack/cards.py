@@ -1,7 +1,7 @@
 """A report's card, its details and the digest, as Slack's blocks. Pure; what of the mail stands in them is the tier's choice.
 
 full     subject, quotes, the sender
-reduced  subject and quotes, without the sender's address (the default)
+reduced  subject and quotes, without mail addresses but our own (the default)
 ids      no word of the mail: ids, dispositions, clauses, rules
 """
 
@@ -15,10 +15,11 @@ from typing import Any
 
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
 from bot.slack.shown import shown
-from classifiers.terms import Disposition, Evidence, Finding, Verdict
+from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
 SECTION = 2900  # characters of a section's text; Slack takes 3000
 BLOCKS = 48  # of a message; Slack takes 50
+ALTOGETHER = 12_000  # characters of a message's blocks; Slack refuses more than about 13,200 (slackapi/bolt-js#2509)
 QUOTE = 240
 Blocks = list[dict[str, Any]]
 
@@ -38,6 +39,8 @@ TITLES = {
     Disposition.NOT_A_REPORT: "Not a report",
     Disposition.NEEDS_REVIEW: "Needs review",
 }
+_REPEAT = "_possible repeat: an earlier attempt may have been said, and could not be looked up_"
+_SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
 _SIGN = {
     Disposition.IN_SCOPE: "🔴",
     Disposition.OUT_OF_SCOPE: "⚪",
@@ -63,6 +66,7 @@ class CardView:
     titles: Mapping[str, str]
     requested: Mapping[str, str]
     assets: Mapping[str, str]
+    own_domains: tuple[str, ...] = ()
     possible_repeat: bool = False
 
     @property
@@ -73,8 +77,9 @@ class CardView:
         """Words of the mail as this tier shows them; "" where it shows none."""
         if self.tier is Tier.IDS or not text:
             return ""
-        sender = self.head.sender if self.head and self.tier is Tier.REDUCED else ""
-        return shown(text, limit, sender=sender)
+        if self.tier is Tier.FULL:
+            return shown(text, limit)
+        return shown(text, limit, sender=self.head.sender if self.head else "", own_domains=self.own_domains)
 
     def title(self, category: str) -> str:
         return self.titles.get(category, category)
@@ -96,11 +101,17 @@ class DigestLine:
 
 
 def card(view: CardView) -> tuple[str, Blocks]:
-    """The fallback text and the blocks of a report's card."""
-    parts = [_head(view), *_decided(view), *_findings(view), _against(view), *_signs(view), _facts(view)]
-    blocks = [_section(p) for p in parts if p]
-    blocks.append(_context(_foot(view)))
-    return _fallback(view), blocks[:BLOCKS]
+    """The fallback text and the blocks of a report's card. However long its words are, every part has its place."""
+    findings = list(_findings(view))
+    parts = [
+        (_head(view), 1200),
+        (_decided(view), 1700),
+        *((finding, min(SECTION, 5200 // len(findings))) for finding in findings),
+        (_against(view), 1200),
+        (_signs(view), 1200),
+        (_facts(view), 1100),
+    ]
+    return _fallback(view), [*(_section(text, most) for text, most in parts if text), _context(_foot(view), 400)]
 
 
 def _fallback(view: CardView) -> str:
@@ -110,31 +121,30 @@ def _fallback(view: CardView) -> str:
 
 def _head(view: CardView) -> str:
     v = view.verdict
-    named = ", ".join(view.title(f.category) for f in v.categories)
+    named = ", ".join(view.title(f.category) for f in v.categories[:4])
     lines = [f"{_SIGN[v.disposition]} *{TITLES[v.disposition]}*" + (f" · {named}" if named else "")]
     if view.head is None:
         lines.append("_the mail's text was purged_")
     elif subject := view.of_the_mail(view.head.subject, 200):
-        lines.append(subject)
+        lines.append(f"Subject: “{subject}”")
     if view.head is not None and view.tier is Tier.FULL and view.head.sender:
         lines.append(f"from {shown(view.head.sender, 120)}")
     if view.from_junk:
         lines.append("_it lay in the junk folder_")
     if view.possible_repeat:
-        lines.append("_possible repeat: an earlier attempt may have been said, and could not be looked up_")
+        lines.append(_REPEAT)
     return "\n".join(lines)
 
 
-def _decided(view: CardView) -> Iterator[str]:
+def _decided(view: CardView) -> str:
     """A person's word, and what the bot had recommended."""
     if view.recorded.kind is not VerdictKind.PERSON:
-        yield f"*Recommended because* {view.verdict.why}."
-        return
+        return f"*Recommended because* {view.verdict.why}."
     reason = f": {shown(view.recorded.reason, 300)}" if view.recorded.reason else ""
     who = shown(view.recorded.decided_by.removeprefix("person:"), 80)
     before = next((h for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
-    said = f"\nThe bot says: {TITLES[before.verdict.disposition]}" if before else ""
-    yield f"*Decided by {who}*{reason}{said}"
+    said = f"The bot recommends: {TITLES[before.verdict.disposition]}\n" if before else ""
+    return f"{said}*Decided by {who}*{reason}"
 
 
 def _findings(view: CardView) -> Iterator[str]:
@@ -153,9 +163,14 @@ def _strongest(finding: Finding) -> list[Evidence]:
 def _seen(view: CardView, e: Evidence) -> str:
     quote = view.of_the_mail(e.quote)
     where = f" _({e.where.value})_" if e.where else ""
-    # What the model names are the mail's own words.
-    reason = shown(e.reason.split(" for “")[0] if view.tier is Tier.IDS else e.reason, 200)
-    return f"&gt; “{quote}”{where}\n{reason}" if quote else f"{reason}"
+    return f"&gt; “{quote}”{where}\n{_reason(view, e)}" if quote else _reason(view, e)
+
+
+def _reason(view: CardView, e: Evidence) -> str:
+    """Our sentence; the model's names words of the mail, which are shown as the tier shows them."""
+    if e.source != "model":
+        return shown(e.reason, 200)
+    return view.of_the_mail(e.reason, 200) or shown(e.reason.split(" for “")[0], 200)
 
 
 def _against(view: CardView) -> str:
@@ -168,17 +183,17 @@ def _against(view: CardView) -> str:
     return "*Against excluding it*\n" + "\n".join(_seen(view, e) for e in against[:3])
 
 
-def _signs(view: CardView) -> Iterator[str]:
-    if view.verdict.signs:
-        yield "*Signs of a finding*\n" + "\n".join(_seen(view, e) for e in view.verdict.signs[:3])
+def _signs(view: CardView) -> str:
+    if not view.verdict.signs:
+        return ""
+    return "*Signs of a finding*\n" + "\n".join(_seen(view, e) for e in view.verdict.signs[:3])
 
 
 def _facts(view: CardView) -> str:
     v = view.verdict
     lines = []
     if view.word:
-        where = f", {v.acknowledgement.where}" if v.acknowledgement.where else ""
-        lines.append(f"{view.word}: {v.acknowledgement.state.value.replace('_', ' ')}{where}")
+        lines.append(f"{view.word}: {_acknowledged(v.acknowledgement)}")
     if v.missing:
         lines.append("missing: " + ", ".join(m.replace("_", " ") for m in v.missing))
     if v.assets:
@@ -186,8 +201,17 @@ def _facts(view: CardView) -> str:
     if view.head is not None and view.tier is not Tier.IDS:
         lines += [f"attached: {view.of_the_mail(a, 120)}" for a in view.head.attachments[:5]]
     if v.defects:
-        lines.append("defects: " + shown(", ".join(v.defects), 200))
+        # What follows a colon, a character set's name, is the sender's word.
+        named = v.defects if view.tier is not Tier.IDS else tuple(d.split(":")[0] for d in v.defects)
+        lines.append("defects: " + shown(", ".join(named), 200))
     return "\n".join(lines)
+
+
+def _acknowledged(a: Acknowledgement) -> str:
+    """ "found, body"; "missing"; "missing (only in a URL)"."""
+    if a.state is AcknowledgementState.MISSING:
+        return f"missing (only {_SWALLOWED.get(a.where, a.where)})" if a.where else "missing"
+    return a.state.value.replace("_", " ") + (f", {a.where}" if a.where else "")
 
 
 def _foot(view: CardView) -> str:
@@ -206,52 +230,74 @@ def _said(disposition: str) -> str:
 def details(view: CardView) -> tuple[str, Blocks]:
     """Everything that was seen, for the card's thread; and how to correct it."""
     v = view.verdict
-    parts = [f"*Everything that was seen of* `{view.report}`"]
-    for name, findings in (("held", v.categories), ("considered", v.considered)):
-        for f in findings[:8]:
-            lines = [f"*{view.title(f.category)}* {name}, {f.probability:.0%}"]
-            lines += [f"`{e.source}` {_signed(e)}: {_seen(view, e)}" for e in f.evidence[:8]]
-            parts.append("\n".join(lines))
-    if v.signs:
-        parts.append(
-            "*Signs of a finding*\n"
-            + "\n".join(f"`{e.source}` {e.weight:+.1f}: {_seen(view, e)}" for e in v.signs[:10])
-        )
-    if quote := view.of_the_mail(v.acknowledgement.quote, 120):
-        parts.append(f"*{view.word}* “{quote}”")
-    parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
+    parts = [f"*Everything that was seen of* `{view.report}`" + (f"\n{_REPEAT}" if view.possible_repeat else "")]
     parts.append(
         f'To correct: `triage reclassify {view.report} --as in_scope --reason "…"` '
         "(or out_of_scope with --category, incomplete, not_a_report)"
     )
-    blocks = [_section(p) for p in parts][: BLOCKS - 1]
+    for name, findings in (("held", v.categories), ("considered", v.considered)):
+        for f in findings[:8]:
+            lines = [f"*{view.title(f.category)}* {name}, {f.probability:.0%}"]
+            parts.append("\n".join([*lines, *(_weighed(view, e) for e in f.evidence[:8])]))
+    if v.signs:
+        parts.append("\n".join(["*Signs of a finding*", *(_weighed(view, e) for e in v.signs[:10])]))
+    if quote := view.of_the_mail(v.acknowledgement.quote, 120):
+        parts.append(f"*{view.word}* “{quote}”")
+    parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
     versions = f"rules {v.versions.rules} · model {v.versions.model or 'none'} · policy {v.policy} {v.versions.policy}"
-    return f"Details of {view.report}", [*blocks, _context(versions)]
+    foot = _context(versions, 400)
+    return f"Details of {view.report}", [*_fitting([_section(p) for p in parts], view.report), foot]
+
+
+def _weighed(view: CardView, e: Evidence) -> str:
+    return f"`{e.source}` {_signed(e)}: {_seen(view, e)}"
+
+
+def _fitting(blocks: Blocks, report: str) -> Blocks:
+    """As many blocks from the first on as one message takes; where some are left out, how to see them."""
+    kept: Blocks = []
+    room = ALTOGETHER - 600
+    for block in blocks[: BLOCKS - 2]:
+        room -= _units(block["text"]["text"])
+        if room < 0:
+            break
+        kept.append(block)
+    if len(kept) < len(blocks):
+        kept.append(_section(f"{len(blocks) - len(kept)} more: `triage show {report}`"))
+    return kept
 
 
 def _signed(e: Evidence) -> str:
     return f"{e.weight if e.speaks_for or e.source == 'model' else -e.weight:+.1f}"
 
 
-def digest(lines: Sequence[DigestLine], *, tier: Tier) -> tuple[str, Blocks]:
-    """One line each of what did not need a card."""
+def digest(lines: Sequence[DigestLine], *, tier: Tier, own: tuple[str, ...] = ()) -> tuple[str, Blocks]:
+    """One line each of what did not need a card. Every line is there; subjects shrink where they must."""
     title = f"{len(lines)} quiet {'mail' if len(lines) == 1 else 'mails'}"
-    said = [f"*{title}*"]
-    for line in lines:
-        subject = (
-            "" if tier is Tier.IDS else shown(line.subject, 100, sender=line.sender if tier is Tier.REDUCED else "")
-        )
-        named = f" ({', '.join(line.categories)})" if line.categories else ""
-        junk = ", junk" if line.from_junk else ""
-        said.append(f"`{line.report}` {TITLES[line.disposition]}{named}{junk}" + (f": {subject}" if subject else ""))
-    return title, [_section(s) for s in _packed(said)][:BLOCKS]
+    packed: list[str] = []
+    for subject in (100, 30, 0):
+        packed = list(_packed([f"*{title}*", *(_digested(line, tier, own, subject) for line in lines)]))
+        if sum(map(_units, packed)) <= ALTOGETHER:
+            break
+    return title, [_section(s) for s in packed]
+
+
+def _digested(line: DigestLine, tier: Tier, own: tuple[str, ...], limit: int) -> str:
+    subject = ""
+    if limit and tier is Tier.FULL:
+        subject = shown(line.subject, limit)
+    elif limit and tier is Tier.REDUCED:
+        subject = shown(line.subject, limit, sender=line.sender, own_domains=own)
+    named = f" ({', '.join(line.categories[:3])})" if line.categories else ""
+    junk = ", junk" if line.from_junk else ""
+    return f"`{line.report}` {TITLES[line.disposition]}{named}{junk}" + (f": “{subject}”" if subject else "")
 
 
 def _packed(lines: Sequence[str]) -> Iterator[str]:
     """Lines joined to texts that fit a section."""
     text = ""
     for line in lines:
-        if text and len(text) + len(line) + 1 > SECTION:
+        if text and _units(text) + _units(line) + 1 > SECTION:
             yield text
             text = ""
         text = f"{text}\n{line}" if text else line
@@ -259,18 +305,23 @@ def _packed(lines: Sequence[str]) -> Iterator[str]:
         yield text
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": _cut(text)}}
+def _section(text: str, most: int = SECTION) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": _cut(text, most)}}
 
 
-def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "verbatim": True, "text": _cut(text)}]}
+def _context(text: str, most: int) -> dict[str, Any]:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "verbatim": True, "text": _cut(text, most)}]}
 
 
-def _cut(text: str) -> str:
-    """At most a section's length, and no half of an escape at the end."""
-    if len(text) <= SECTION:
+def _units(text: str) -> int:
+    """UTF-16 units: whichever way Slack counts, these are no fewer."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _cut(text: str, most: int) -> str:
+    """At most so long, and no half of a character or an escape at the end."""
+    if _units(text) <= most:
         return text
-    kept = text[: SECTION - 1]
-    amp = kept.rfind("&", len(kept) - 5)
+    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)].decode("utf-16-le", "ignore")
+    amp = kept.rfind("&", max(0, len(kept) - 5))
     return (kept[:amp] if amp >= 0 and ";" not in kept[amp:] else kept) + "…"

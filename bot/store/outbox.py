@@ -101,7 +101,7 @@ class Outbox:
         self._set(notice_id, state=NoticeState.SENDING.value, touched_at=at, attempts=t.notices.c.attempts + 1)
 
     def mark_said(self, notice_id: int, at: datetime, ts: str | None) -> None:
-        """It was said; a card remembers where."""
+        """It was said; a card remembers where, also where an update had to be told in a new message."""
         n = t.notices
         with self._write() as c:
             row = c.execute(select(n.c.kind, n.c.card_id).where(n.c.id == notice_id)).one()
@@ -110,7 +110,7 @@ class Outbox:
                     state=NoticeState.SAID.value, said_at=at, error="", row_version=n.c.row_version + 1
                 )
             )  # fmt: skip
-            if row.kind == NoticeKind.CARD.value and ts is not None:
+            if row.kind in {NoticeKind.CARD.value, NoticeKind.UPDATE.value} and ts is not None:
                 c.execute(t.cards.update().where(t.cards.c.id == row.card_id).values(ts=ts))
 
     def put_off(self, notice_id: int, due_at: datetime, error: str, *, unknown: bool = False) -> None:
