@@ -1,0 +1,225 @@
+"""The model: shipped, small, the same in both libraries, made anew from the corpus to the same answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make import MODEL, ROOT, make_report, model, rulebook
+
+from classifiers.errors import ModelError
+from classifiers.features import DIMENSIONS, features, tokens
+from classifiers.learned import Learned
+from classifiers.regions import find_regions
+from classifiers.training import DISPOSITIONS, Example, ReportCard, near_duplicates, read_corpus, report_of, train
+
+CORPUS = ROOT / "classifiers" / "corpus"
+SEED = 20261124
+
+
+@lru_cache
+def corpus() -> tuple[Example, ...]:
+    return tuple(read_corpus(CORPUS))
+
+
+@lru_cache
+def retrained() -> tuple[Learned, ReportCard]:
+    return train(corpus(), seed=SEED)
+
+
+# ------------------------------------------------------------------------------------------------ the corpus
+
+
+def test_the_corpus_is_broad_enough() -> None:
+    """At least 600 texts; every category and disposition, each often enough; several languages."""
+    labels = Counter(label for e in corpus() for label in (e.disposition, *e.categories))
+
+    assert len(corpus()) >= 600
+    assert {label for label, n in labels.items() if n >= 20} >= {*DISPOSITIONS, *(c.id for c in rulebook().categories)}
+
+
+def test_no_text_is_written_twice() -> None:
+    """No two share more than 60 % of their five-word runs."""
+    assert near_duplicates(corpus()) == []
+
+
+def test_the_corpus_names_only_what_there_is() -> None:
+    """Its categories are the rules' categories; what is no report has none."""
+    known = {c.id for c in rulebook().categories}
+
+    assert {c for e in corpus() for c in e.categories} <= known
+    assert all(e.categories for e in corpus() if e.disposition == "out_of_scope")
+    assert not [e.id for e in corpus() if e.disposition in {"incomplete", "not_a_report"} and e.categories]
+
+
+def test_bad_lines_are_told_by_file_and_line(tmp_path: Path) -> None:
+    """All at once."""
+    (tmp_path / "a.jsonl").write_text('{"id": "a"}\nnot json\n', encoding="utf-8")
+
+    with pytest.raises(ModelError) as error:
+        list(read_corpus(tmp_path))
+    assert [p.where for p in error.value.problems] == ["a.jsonl line 1", "a.jsonl line 2"]
+
+
+# ------------------------------------------------------------------------------------------------ the file
+
+
+def test_the_shipped_model_is_small_and_plain() -> None:
+    """Under 2 MB; arrays only, nothing that runs when it is read."""
+    assert MODEL.stat().st_size < 2_000_000
+    with np.load(MODEL, allow_pickle=False) as arrays:
+        assert {name: str(arrays[name].dtype) for name in arrays.files} == {
+            "meta": "uint8",
+            "weights": "float32",
+            "bias": "float32",
+        }
+
+
+def test_the_shipped_model_is_made_from_the_corpus() -> None:
+    """Trained anew, every text of the corpus gets the same answers within a millionth."""
+    again, card = retrained()
+
+    assert again.labels == model().labels
+    worst = 0.0
+    for example in corpus():
+        report = report_of(example)
+        seen = features(report, find_regions(report, ()))
+        worst = max(
+            worst, *(abs(a - b) for a, b in zip(again.probabilities(seen), model().probabilities(seen), strict=True))
+        )
+    assert worst < 1e-6
+    assert model().card["corpus"] == card.corpus
+    assert again.thresholds == pytest.approx(model().thresholds) or all(
+        getattr(again.thresholds, f) == pytest.approx(getattr(model().thresholds, f), abs=1e-5)
+        for f in again.thresholds.__slots__
+    )
+
+
+def test_numpy_and_scikit_learn_answer_alike() -> None:
+    """The same weights in scikit-learn's own class give the same probabilities."""
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
+
+    learned = model()
+    reports = [report_of(e) for e in corpus()[:60]]
+    seen = [features(r, find_regions(r, ())) for r in reports]
+    rows = [i for i, s in enumerate(seen) for _ in s.index]
+    matrix = csr_matrix(
+        ([v for s in seen for v in s.value], (rows, [i for s in seen for i in s.index])), shape=(len(seen), DIMENSIONS)
+    )
+    for n, label in enumerate(learned.labels):
+        theirs = LogisticRegression()
+        theirs.classes_ = np.array([False, True])
+        theirs.coef_ = learned.weights[n : n + 1].astype(np.float64)
+        theirs.intercept_ = learned.bias[n : n + 1].astype(np.float64)
+        expected = theirs.predict_proba(matrix)[:, 1]
+        ours = [learned.probabilities(s)[n] for s in seen]
+        assert np.allclose(ours, expected, atol=1e-6), label
+
+
+def test_judging_imports_no_scikit_learn(tmp_path: Path) -> None:
+    """Neither the child nor the command line."""
+    (tmp_path / "a.eml").write_bytes(b"Subject: s\r\n\r\nno SPF record\r\n")
+    program = "import bot.judging, bot.cli.judge, bot.assembly, sys; print([m for m in sys.modules if m.split('.')[0] in ('sklearn', 'scipy', 'pandas')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+BROKEN = {
+    "empty": b"",
+    "no archive": b"PK" * 100,
+    "text": b"hello",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_is_no_model_is_refused(name: str, tmp_path: Path) -> None:
+    """With its path; nothing of it is run."""
+    path = tmp_path / "model.npz"
+    path.write_bytes(BROKEN[name])
+
+    with pytest.raises(ModelError, match=r"model\.npz"):
+        Learned.load(path)
+
+
+def test_a_pickle_is_refused(tmp_path: Path) -> None:
+    """An array of objects runs code when it is read; ours never does."""
+    path = tmp_path / "model.npz"
+    np.savez(path, meta=np.array([{"a": 1}], dtype=object), weights=np.zeros(3), bias=np.zeros(3))
+
+    with pytest.raises(ModelError):
+        Learned.load(path)
+
+
+@pytest.mark.parametrize("change", ["format", "labels", "shape", "nan", "thresholds"])
+def test_a_model_that_does_not_fit_is_refused(change: str, tmp_path: Path) -> None:
+    """Of another format, with missing parts, with weights that are no numbers."""
+    with np.load(MODEL) as arrays:
+        meta, weights, bias = json.loads(bytes(arrays["meta"]).decode()), arrays["weights"], arrays["bias"].copy()
+    if change == "format":
+        meta["format"] = 99
+    elif change == "labels":
+        meta["labels"] = meta["labels"][:-1]
+    elif change == "shape":
+        weights = weights[:, :100]
+    elif change == "nan":
+        bias[0] = np.nan
+    else:
+        del meta["thresholds"]["clear"]
+    path = tmp_path / "model.npz"
+    np.savez(path, meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), weights=weights, bias=bias)
+
+    with pytest.raises(ModelError):
+        Learned.load(path)
+
+
+def test_saving_is_repeatable(tmp_path: Path) -> None:
+    """The same arrays give the same bytes, and so the same version."""
+    for name in ("a", "b"):
+        model().save(tmp_path / name, {"x": 1})
+
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert Learned.load(tmp_path / "a").labels == model().labels
+
+
+# ------------------------------------------------------------------------------------------------ features
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("See https://a.example/x?y=1 now", ["see", "urlurl", "now"]),
+        ("on acme.example/path it", ["on", "urlurl", "it"]),
+        ("in 2023 there were 17", ["in", "0000", "there", "were", "0"]),
+        ("a" * 40, ["a" * 24]),
+        ("日本語", ["日本", "本語"]),
+        ("don't", ["don", "t"]),
+    ],
+)
+def test_tokens(text: str, words: list[str]) -> None:
+    """Words; hosts, numbers and long runs made alike; Chinese by pairs."""
+    assert tokens(text) == words
+
+
+def test_a_report_without_words_has_an_opinion() -> None:
+    """The prior, and no error."""
+    opinion = model().opine(make_report(), ())
+
+    assert set(opinion.dispositions) == set(DISPOSITIONS)
+    assert all(0 <= p <= 1 for p in (*opinion.dispositions.values(), *opinion.categories.values()))
+
+
+def test_pasted_text_is_counted_apart() -> None:
+    """A header's name in a pasted response is no word of the report."""
+    pasted = make_report("", "Hello there.\nHTTP/1.1 200 OK\nX-Frame-Options: DENY\nServer: nginx\n\nBye.")
+    seen = features(pasted, find_regions(pasted, ()))
+
+    assert "w:frame" not in seen.terms
+    assert "p:frame" in seen.terms
