@@ -31,6 +31,7 @@ lock:                ## the lock file anew, from pyproject.toml (needs uv)
 bench: $(READY)      ## what judging costs, against mail-parser alone in the same run
 	@$(BIN)/python tests/bench_judge.py
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_rules.py
+	@PYTHONPATH=.:tests $(BIN)/python tests/bench_latency.py
 
 clean:               ## forget the environment
 	rm -rf $(VENV)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
 
 from classifiers.regions import Region, RegionKind, prose
 from classifiers.terms import Place, Report
@@ -25,17 +27,42 @@ _URL = re.compile(r"https?://\S+|\b(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b(?:/\S
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LONGEST = 24  # letters of a word; what is longer is cut
-_DAMPED = (0.0, *(1.0 + math.log(n) for n in range(1, 64)))
+PAIRED = frozenset("tws")  # zones whose neighbouring words count as pairs too
+# Odd constants that keep words, left and right neighbours apart.
+_WORD, _LEFT, _RIGHT, _MIX = (
+    np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+)
 _PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """A report as the model sees it: what occurs, where each lives, how much it counts. Of Euclidean length 1."""
+    """A report as the model sees it: which places are filled, and how much each counts. Of Euclidean length 1."""
 
-    terms: tuple[str, ...]
-    index: tuple[int, ...]
-    value: tuple[float, ...]
+    index: npt.NDArray[np.intp]  # ascending, each once
+    value: npt.NDArray[np.float64]
+    _first: npt.NDArray[np.intp]  # where each stood first, in the order of _zones
+    _zones: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def name(self, i: int) -> str:
+        """What filled the i-th place, for a person: a word, or two neighbours."""
+        return self._term(i)[1]
+
+    def terms(self) -> list[str]:
+        """Every feature by zone and name."""
+        return [":".join(self._term(i)) for i in range(len(self.index))]
+
+    def _term(self, i: int) -> tuple[str, str]:
+        at = int(self._first[i])
+        for zone, words in self._zones:
+            if at < len(words):
+                return zone, words[at]
+            at -= len(words)
+            pairs = max(0, len(words) - 1) if zone in PAIRED else 0
+            if at < pairs:
+                return zone, f"{words[at]} {words[at + 1]}"
+            at -= pairs
+        raise IndexError(i)
 
 
 def tokens(text: str) -> list[str]:
@@ -53,8 +80,8 @@ def _taken_apart(word: str) -> tuple[str, ...]:
     return (word[:LONGEST],)
 
 
-def terms(report: Report, regions: Sequence[Region]) -> Counter[str]:
-    """Every feature by name, and how often it occurs."""
+def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The report's words by where they stood: title, all claims, what opens them, pasted text; and facts."""
     title: list[str] = []
     claims: list[str] = []
     for claim in prose(report, regions):
@@ -64,43 +91,44 @@ def terms(report: Report, regions: Sequence[Region]) -> Counter[str]:
     pasted = "\n".join(
         report.passages[r.span.passage].text[r.span.start : r.span.end] for r in regions if r.kind in _PASTED
     )
-    return Counter(
-        [
-            *_grams("t", subject),
-            *_grams("w", subject),
-            *_grams("w", tokens(body)),
-            *_grams("s", tokens(body[:200])),  # what opens a report says what it is
-            *[f"p:{t}" for t in tokens(pasted[:CAP])],
-            *_facts(report, regions, body),
-        ]
+    return (
+        ("t", tuple(subject)),
+        ("w", (*subject, *tokens(body))),
+        ("s", tuple(tokens(body[:200]))),  # what opens a report says what it is
+        ("p", tuple(tokens(pasted[:CAP]))),
+        ("f", tuple(_facts(report, regions, body))),
     )
 
 
-def _grams(zone: str, words: Sequence[str]) -> list[str]:
-    """Each word, and each pair of neighbours."""
-    return [f"{zone}:{w}" for w in words] + [f"{zone}:{a} {b}" for a, b in pairwise(words)]
-
-
 def _facts(report: Report, regions: Sequence[Region], body: str) -> Iterator[str]:
-    for kind in {r.kind for r in regions}:
-        yield f"f:region {kind.value}"
-    yield f"f:length {min(12, int(math.log2(len(body) + 1)))}"
+    for kind in sorted({r.kind for r in regions}):
+        yield f"region {kind.value}"
+    yield f"length {min(12, int(math.log2(len(body) + 1)))}"
     for export in report.exports:
-        yield f"f:export {export}"
-        yield "f:export"
+        yield f"export {export}"
+        yield "export"
     if report.automatic:
-        yield f"f:automatic {report.automatic}"
-        yield "f:automatic"
+        yield f"automatic {report.automatic}"
+        yield "automatic"
 
 
 def features(report: Report, regions: Sequence[Region]) -> Features:
-    """1 + log of how often each feature occurs, scaled to length 1."""
-    counts = terms(report, regions)
-    values = [_DAMPED[n] if n < len(_DAMPED) else 1.0 + math.log(n) for n in counts.values()]
-    norm = math.sqrt(math.fsum(v * v for v in values)) or 1.0
-    return Features(tuple(counts), tuple(map(slot, counts)), tuple(v / norm for v in values))
+    """Words and pairs of neighbours, each by zone, at 1 + log of how often it occurs, scaled to length 1."""
+    zones = _zones(report, regions)
+    places = [np.zeros(0, dtype=np.uint64)]
+    for zone, words in zones:
+        hashed = np.fromiter(map(_hash, words), dtype=np.uint64, count=len(words))
+        places.append(hashed * _WORD + _hash(zone))
+        if zone in PAIRED and len(words) > 1:
+            places.append(hashed[:-1] * _LEFT + hashed[1:] * _RIGHT + _hash(zone))
+    # The highest bits of a product are the best mixed (Knuth, The Art of Computer Programming, 6.4).
+    slots = ((np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)).astype(np.intp)
+    index, first, counts = np.unique(slots, return_index=True, return_counts=True)
+    value = 1.0 + np.log(counts)
+    return Features(index, value / (np.linalg.norm(value) or 1.0), first, zones)
 
 
-def slot(term: str) -> int:
-    """Where a feature lives: CRC-32, its low bits. The same on every machine and Python."""
-    return zlib.crc32(term.encode("utf-8", "replace")) & (DIMENSIONS - 1)
+@lru_cache(maxsize=1 << 16)
+def _hash(word: str) -> int:
+    """The same on every machine and Python."""
+    return zlib.crc32(word.encode("utf-8", "replace"))

@@ -92,8 +92,7 @@ class Learned:
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
-        index, value = np.array(seen.index, dtype=np.intp), np.array(seen.value)
-        scores = self.weights[:, index].astype(np.float64) @ value + self.bias
+        scores = self.weights[:, seen.index].astype(np.float64) @ seen.value + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
 
     def describe(self) -> str:
@@ -111,9 +110,9 @@ class Learned:
 
     def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
         row = self.weights[self.labels.index(label)]
-        added = row[np.array(seen.index, dtype=np.intp)] * np.array(seen.value)
+        added = row[seen.index] * seen.value
         top = np.argsort(-added)[:WORDS]
-        return tuple((label, seen.terms[i].partition(":")[2], round(float(added[i]), 3)) for i in top if added[i] > 0)
+        return tuple((label, seen.name(i), round(float(added[i]), 3)) for i in top if added[i] > 0)
 
 
 def _unsound(meta: Any, weights: Any, bias: Any) -> str:

@@ -136,16 +136,14 @@ def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tu
 
     labels = (*sorted({c for e in examples for c in e.categories}), *DISPOSITIONS)
     rows = [features(r, find_regions(r, ())) for r in map(report_of, examples)]
-    lengths = [len(r.index) for r in rows]
     matrix = csr_matrix(
         (
-            np.fromiter((v for r in rows for v in r.value), dtype=np.float64, count=sum(lengths)),
-            np.fromiter((i for r in rows for i in r.index), dtype=np.int32, count=sum(lengths)),
-            np.concatenate([[0], np.cumsum(lengths)]),
+            np.concatenate([r.value for r in rows]),
+            np.concatenate([r.index for r in rows]),
+            np.cumsum([0, *(len(r.index) for r in rows)]),
         ),
         shape=(len(rows), DIMENSIONS),
     )
-    matrix.sum_duplicates()  # two features may live in one place
     truth = np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples])
     weight = np.array([e.weight for e in examples])
     counts = Counter({label: int(truth[:, i].sum()) for i, label in enumerate(labels)})

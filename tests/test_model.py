@@ -109,10 +109,9 @@ def test_numpy_and_scikit_learn_answer_alike() -> None:
     learned = model()
     reports = [report_of(e) for e in corpus()[:60]]
     seen = [features(r, find_regions(r, ())) for r in reports]
-    rows = [i for i, s in enumerate(seen) for _ in s.index]
-    matrix = csr_matrix(
-        ([v for s in seen for v in s.value], (rows, [i for s in seen for i in s.index])), shape=(len(seen), DIMENSIONS)
-    )
+    rows = np.repeat(np.arange(len(seen)), [len(s.index) for s in seen])
+    columns, values = np.concatenate([s.index for s in seen]), np.concatenate([s.value for s in seen])
+    matrix = csr_matrix((values, (rows, columns)), shape=(len(seen), DIMENSIONS))
     for n, label in enumerate(learned.labels):
         theirs = LogisticRegression()
         theirs.classes_ = np.array([False, True])
@@ -221,5 +220,5 @@ def test_pasted_text_is_counted_apart() -> None:
     pasted = make_report("", "Hello there.\nHTTP/1.1 200 OK\nX-Frame-Options: DENY\nServer: nginx\n\nBye.")
     seen = features(pasted, find_regions(pasted, ()))
 
-    assert "w:frame" not in seen.terms
-    assert "p:frame" in seen.terms
+    assert "w:frame" not in seen.terms()
+    assert "p:frame" in seen.terms()
