@@ -84,7 +84,7 @@ def judge_again(store: Store, worker: Worker, reports: Sequence[KeptReport]) -> 
     for report in reports:
         mail = store.raw(report.id)
         if mail is not None:
-            tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)))
+            tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, key=report.key)))
     for (report, _), judged in zip(tasks, worker.judge(t for _, t in tasks), strict=True):
         before = store.current(report.id)
         yield Change(

@@ -62,9 +62,11 @@ class Judge:
             policy=self.policy.digest,
         )
 
-    def read(self, raw: bytes, *, size: int | None = None, truncated: bool = False, rung: int = 1) -> Report:
+    def read(
+        self, raw: bytes, *, size: int | None = None, truncated: bool = False, rung: int = 1, key: str = ""
+    ) -> Report:
         """The report in these bytes, whatever they are."""
-        return parse(raw, size=size, truncated=truncated, trusted_authserv=self.trusted_authserv, rung=rung)
+        return parse(raw, size=size, truncated=truncated, trusted_authserv=self.trusted_authserv, rung=rung, key=key)
 
     def judge(self, report: Report) -> Verdict:
         """What rules, model and policy say of a report."""
@@ -187,7 +189,13 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
     for rung in (r for r in RUNGS if r >= int(request.get("rung", 1))):
         budget.arm()
         try:
-            report = judge.read(raw, size=request.get("size"), truncated=bool(request.get("truncated")), rung=rung)
+            report = judge.read(
+                raw,
+                size=request.get("size"),
+                truncated=bool(request.get("truncated")),
+                rung=rung,
+                key=str(request.get("key", "")),
+            )
             if request.get("op") == "words":
                 return {"words": judge.own_words(report)[:200_000], "subject": report.subject}
             verdict = judge.judge(report)

@@ -131,7 +131,7 @@ class Triage:
             if mail is None:  # purged before it was ever judged
                 self._record(report, _given_up(report, self.worker))
                 continue
-            tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)))
+            tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, key=report.key)))
         done = 0
         for (report, _), judged in zip(tasks, self.worker.judge(t for _, t in tasks), strict=True):
             self._record(report, judged)

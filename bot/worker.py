@@ -38,6 +38,7 @@ class Task:
     size: int
     truncated: bool = False
     rung: int = 1
+    key: str = ""  # where it is known already; else it is made of the bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ class Worker:
         batch: list[Task] = []
         held = 0
         for task in tasks:
-            batch.append(task)
+            batch.append(task if task.key else replace(task, key=_key(task)))
             held += len(task.raw)
             if len(batch) >= BATCH_MAILS or held >= BATCH_BYTES:
                 yield from self._judge_batch(batch)
@@ -150,13 +151,13 @@ class Worker:
             head = _letterhead(answer["letterhead"])
         except (KeyError, ValueError, TypeError):
             return self._safe_facts(task, "answer")
-        if verdict.report != _key(task):
+        if verdict.report != task.key:
             return self._safe_facts(task, "answer")
         return Judged(verdict=verdict, letterhead=head)
 
     def _safe_facts(self, task: Task, why: str) -> Judged:
         return Judged(
-            verdict=unreadable(_key(task), why, self.context.policy, self._versions),
+            verdict=unreadable(task.key, why, self.context.policy, self._versions),
             letterhead=Letterhead(),
             broken=why,
         )
@@ -278,7 +279,14 @@ def _frame(header: dict[str, Any]) -> bytes:
 
 
 def _request(task: Task, op: str = "judge") -> bytes:
-    header = {"op": op, "bytes": len(task.raw), "size": task.size, "truncated": task.truncated, "rung": task.rung}
+    header = {
+        "op": op,
+        "bytes": len(task.raw),
+        "size": task.size,
+        "truncated": task.truncated,
+        "rung": task.rung,
+        "key": task.key,
+    }
     return _frame(header) + task.raw
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
+
+import re2
 
 from classifiers.regions import Region, RegionKind
 from classifiers.terms import Acknowledgement, AcknowledgementState, Passage, Place, Report
@@ -29,6 +32,8 @@ def find_acknowledgement(report: Report, regions: Sequence[Region], word: str) -
     for index, passage in enumerate(report.passages):
         folded = fold(passage.text[:left], look_alikes=True)
         left -= len(passage.text)
+        if not _resembling(wanted).search(folded.text):
+            continue
         for found in _in_passage(passage, folded, wanted, [r for r in regions if r.span.passage == index]):
             if _RANK[found.state] < _RANK[best.state] or (found.state is best.state and best.where is None):
                 best = found
@@ -143,6 +148,15 @@ def _swallower(text: str, start: int, end: int) -> str:
     if "@" in whole:
         return "address"
     return "host" if "." in whole.strip(".!?") else "word"
+
+
+@lru_cache(maxsize=16)
+def _resembling(word: str) -> Any:
+    """One linear search for anything that the closer looks could find: most mails hold nothing like the word."""
+    forms = [r"[ .\n*_-]{0,2}".join(map(re.escape, word))]
+    if len(word) >= SHORTEST:
+        forms += [_near(word).pattern.replace(r"\w", ".")]
+    return re2.compile("|".join(forms))
 
 
 @lru_cache(maxsize=16)

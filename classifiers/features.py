@@ -27,6 +27,7 @@ _URL = re.compile(r"https?://\S+|\b(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b(?:/\S
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LONGEST = 24  # letters of a word; what is longer is cut
+OPENING = 35  # words
 PAIRED = frozenset("tws")  # zones whose neighbouring words count as pairs too
 # Odd constants that keep words, left and right neighbours apart.
 _WORD, _LEFT, _RIGHT, _MIX = (
@@ -88,13 +89,14 @@ def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[
         (title if claim.place is Place.SUBJECT else claims).append(claim.text)
     subject = tokens(" ".join(title)[:1000])
     body = "\n".join(claims)[:CAP]
+    claimed = tokens(body)
     pasted = "\n".join(
         report.passages[r.span.passage].text[r.span.start : r.span.end] for r in regions if r.kind in _PASTED
     )
     return (
         ("t", tuple(subject)),
-        ("w", (*subject, *tokens(body))),
-        ("s", tuple(tokens(body[:200]))),  # what opens a report says what it is
+        ("w", (*subject, *claimed)),
+        ("s", tuple(claimed[:OPENING])),  # what opens a report says what it is
         ("p", tuple(tokens(pasted[:CAP]))),
         ("f", tuple(_facts(report, regions, body))),
     )

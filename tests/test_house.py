@@ -46,7 +46,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "numpy": ("classifiers.features", "classifiers.learned", "classifiers.training", "classifiers.evaluation"),
     "pydantic": ("bot.settings",),
     "pymap": ("bot.local.imap",),
-    "re2": ("classifiers.regions", "classifiers.rulefiles", "classifiers.rulebook"),
+    "re2": ("classifiers.acknowledgement", "classifiers.regions", "classifiers.rulefiles", "classifiers.rulebook"),
     "rich": ("bot.cli",),
     "scipy": ("classifiers.training",),
     "selectolax": ("bot.mail",),

@@ -34,12 +34,13 @@ def parse(
     truncated: bool = False,
     trusted_authserv: Sequence[str] = (),
     rung: int = 1,
+    key: str = "",
 ) -> Report:
     """The report in these bytes, by the first rung from `rung` on that bears it; `defects` say why others did not.
 
     Raises MemoryError only; rung 4 always answers.
     """
-    key = report_key(raw, size=size, truncated=truncated)
+    key = key or report_key(raw, size=size, truncated=truncated)
     bare = Report(key=key, size=len(raw) if size is None else size, truncated=truncated, rung=4)
     defects: list[str] = []
     fit: Gated | None = None
