@@ -89,7 +89,8 @@ class Triage:
         name = f"first:{reading.account}/{state.folder}"
         first = self.store.last_beat(name)
         if first is None:
-            first = self.now()
+            # INTERNALDATE counts whole seconds (RFC 3501, 2.3.3): what comes within this one is no backlog.
+            first = self.now().replace(microsecond=0)
             self.store.beat(name, first)
         return first - (reading.start or timedelta()), first
 

@@ -98,7 +98,7 @@ def test_a_card_says_what_clause_which_sentence_what_against_and_the_word() -> N
     assert "*Against excluding it* nothing found" in said
     assert "\nmochi: found, body\n" in said
     assert "missing: steps to reproduce, software and versions" in said
-    assert "attached: poc[.]mp4 (video/mp4, 1.2 MB), not read" in said
+    assert "attached: poc.mp4 (video/mp4, 1.2 MB), not read" in said
 
 
 def test_a_clause_that_covers_only_by_extension_says_so() -> None:

@@ -99,6 +99,18 @@ def test_a_backlog_posts_no_flood(store: Store) -> None:
     assert [n.kind.value for n in store.due(NOW, 100)] == ["card"]
 
 
+def test_what_comes_within_the_second_of_the_first_look_is_no_backlog(store: Store) -> None:
+    """Servers keep the time of arrival in whole seconds; ours has a fraction."""
+    box = connected()
+    it = Triage(store=store, worker=Instant(), channel="C1", now=lambda: NOW + timedelta(seconds=0.7))
+    it.read(box, reading())
+    box.deliver(mail(1), received_at=NOW)
+    it.read(box, reading())
+    it.judge_waiting()
+
+    assert [n.kind.value for n in store.due(NOW + timedelta(seconds=1), 100)] == ["card"]
+
+
 def test_a_changed_uidvalidity_posts_nothing_twice(store: Store) -> None:
     """All is read anew, known again by its key; only what is new is kept."""
     box = connected()

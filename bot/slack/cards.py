@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
-from bot.slack.shown import shown
+from bot.slack.shown import escaped, shown
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
 SECTION = 2900  # characters of a section's text; Slack takes 3000
@@ -82,7 +82,7 @@ class CardView:
         return shown(text, limit, sender=self.head.sender if self.head else "", own_domains=self.own_domains)
 
     def title(self, category: str) -> str:
-        return self.titles.get(category, category)
+        return escaped(self.titles.get(category, category))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +288,7 @@ def _digested(line: DigestLine, tier: Tier, own: tuple[str, ...], limit: int) ->
         subject = shown(line.subject, limit)
     elif limit and tier is Tier.REDUCED:
         subject = shown(line.subject, limit, sender=line.sender, own_domains=own)
-    named = f" ({', '.join(line.categories[:3])})" if line.categories else ""
+    named = f" ({escaped(', '.join(line.categories[:3]))})" if line.categories else ""
     junk = ", junk" if line.from_junk else ""
     return f"`{line.report}` {TITLES[line.disposition]}{named}{junk}" + (f": “{subject}”" if subject else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import math
 import re
 import socket
 import ssl
@@ -168,6 +169,7 @@ def _refused(error: SlackApiError) -> NotSaid | MaybeSaid:
 def _retry_after(headers: Mapping[str, Any]) -> float:
     told = next((v for k, v in headers.items() if k.lower() == "retry-after"), "30")
     try:
-        return min(3600.0, max(1.0, float(told[0] if isinstance(told, list) else told)))
+        seconds = float(told[0] if isinstance(told, list) else told)
     except (TypeError, ValueError):
         return 30.0
+    return 30.0 if math.isnan(seconds) else min(3600.0, max(1.0, seconds))

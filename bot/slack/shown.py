@@ -54,7 +54,12 @@ def shown(text: str, limit: int, *, sender: str = "", own_domains: Collection[st
     flat = defang(flat)
     if len(flat) > limit:
         flat = flat[: limit - 1] + "…"
-    return flat.translate(_NO_MARKUP).translate(_ESCAPED)
+    return escaped(flat.translate(_NO_MARKUP))
+
+
+def escaped(text: str) -> str:
+    """Text in which mrkdwn's three special characters stand for themselves."""
+    return text.translate(_ESCAPED)
 
 
 def flatten(text: str) -> str:
