@@ -32,6 +32,7 @@ class Learned:
     """Weights and thresholds; `opine` is pure."""
 
     labels: tuple[str, ...]
+    scale: Weights  # DIMENSIONS: how much each feature counts, the rare ones more
     weights: Weights  # labels x DIMENSIONS
     bias: Weights  # labels
     thresholds: Thresholds
@@ -47,18 +48,19 @@ class Learned:
             data = path.read_bytes()
             with np.load(path, allow_pickle=False) as arrays:
                 meta = json.loads(bytes(arrays["meta"]).decode())
-                weights, bias = arrays["weights"], arrays["bias"]
+                scale, weights, bias = arrays["scale"], arrays["weights"], arrays["bias"]
         except OSError as e:
             raise ModelError(Problem(str(path), f"cannot be read: {e.strerror or type(e).__name__}")) from None
         except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as e:
             raise ModelError(
                 Problem(str(path), f"is no model of triage, or a broken one ({type(e).__name__})")
             ) from None
-        problem = _unsound(meta, weights, bias)
+        problem = _unsound(meta, scale, weights, bias)
         if problem:
             raise ModelError(Problem(str(path), problem))
         return cls(
             labels=tuple(meta["labels"]),
+            scale=scale,
             weights=weights,
             bias=bias,
             thresholds=Thresholds(**meta["thresholds"]),
@@ -77,7 +79,7 @@ class Learned:
         }
         raw = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
         with path.open("wb") as f:
-            np.savez_compressed(f, meta=raw, weights=self.weights, bias=self.bias)
+            np.savez_compressed(f, meta=raw, scale=self.scale, weights=self.weights, bias=self.bias)
 
     def opine(self, report: Report, regions: Sequence[Region]) -> Opinion:
         """A probability for each label, and the words that moved the strongest most."""
@@ -92,8 +94,13 @@ class Learned:
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
-        scores = self.weights[:, seen.index].astype(np.float64) @ seen.value + self.bias
+        scores = self.weights[:, seen.index].astype(np.float64) @ self.scaled(seen) + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
+
+    def scaled(self, seen: Features) -> npt.NDArray[np.float64]:
+        """The features' values as the weights want them: scaled, and of Euclidean length 1 again."""
+        value: npt.NDArray[np.float64] = seen.value * self.scale[seen.index]
+        return value / (float(np.linalg.norm(value)) or 1.0)
 
     def describe(self) -> str:
         """The report card, for people."""
@@ -110,21 +117,22 @@ class Learned:
 
     def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
         row = self.weights[self.labels.index(label)]
-        added = row[seen.index] * seen.value
+        added = row[seen.index] * self.scaled(seen)
         top = np.argsort(-added)[:WORDS]
         return tuple((label, seen.name(i), round(float(added[i]), 3)) for i in top if added[i] > 0)
 
 
-def _unsound(meta: Any, weights: Any, bias: Any) -> str:
+def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
     """What is wrong with a file's contents, or ""."""
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("dimensions") != DIMENSIONS:
         return "was made by another version of triage; train it anew with `triage model train`"
     labels = meta.get("labels")
     if not isinstance(labels, list) or not all(isinstance(x, str) for x in labels) or len(set(labels)) != len(labels):
         return "names no labels"
-    if weights.shape != (len(labels), DIMENSIONS) or bias.shape != (len(labels),) or weights.dtype != np.float32:
+    shapes = (scale.shape, weights.shape, bias.shape)
+    if shapes != ((DIMENSIONS,), (len(labels), DIMENSIONS), (len(labels),)) or weights.dtype != np.float32:
         return "has arrays of another shape"
-    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
+    if not all(np.isfinite(array).all() for array in (scale, weights, bias)):
         return "holds weights that are no numbers"
     thresholds = meta.get("thresholds")
     known = set(Thresholds.__slots__)

@@ -21,7 +21,7 @@ from classifiers.regions import find_regions
 from classifiers.terms import Disposition, Passage, Place, Report, report_key
 
 FOLDS = 5
-STRENGTH = 30.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
+STRENGTH = 10.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
 FEWEST = 10  # examples of a label; fewer are said plainly
 DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
 _KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
@@ -130,7 +130,8 @@ def report_of(example: Example) -> Report:
 def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tuple[Learned, ReportCard]:
     """A model of all examples, with thresholds chosen on folds it had not seen for the false-dismissal budget.
 
-    One logistic regression a label, each with its own intercept. Raises ModelError where there is nothing to learn from.
+    One logistic regression a label, both sides counting alike, then made a probability by Platt's method on the held-out
+    scores. Raises ModelError where there is nothing to learn from.
     """
     from scipy.sparse import csr_matrix
 
@@ -149,13 +150,32 @@ def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tu
     counts = Counter({label: int(truth[:, i].sum()) for i, label in enumerate(labels)})
     if not all(0 < counts[d] < len(examples) for d in ("in_scope", "out_of_scope")):
         raise ModelError("a model needs examples that are in scope and examples that are out of scope")
-    held_out = _cross_validate(matrix, truth, weight, [e.id for e in examples], seed)
+    scores = _cross_validate(matrix, truth, weight, [e.id for e in examples], seed)
+    steepness, shift = _calibrate(scores, truth)
+    held_out = 1 / (1 + np.exp(-(scores * steepness + shift)))
     thresholds = _choose(held_out, truth, labels, budget)
-    coef, bias = _fit(matrix, truth, weight)
+    scale = _rarity(matrix)
+    coef, bias = _fit(_scaled(matrix, scale), truth, weight)
     learned = Learned(
-        labels=labels, weights=coef, bias=bias, thresholds=thresholds, version="", card={},
+        labels=labels, scale=scale.astype(np.float32), weights=(coef * steepness[:, None]).astype(np.float32),
+        bias=(bias * steepness + shift).astype(np.float32), thresholds=thresholds, version="", card={},
     )  # fmt: skip
     return learned, _card(examples, labels, held_out, truth, thresholds=thresholds, counts=counts)
+
+
+def _rarity(matrix: Any) -> npt.NDArray[np.float64]:
+    """How much each feature counts: the logarithm of how few examples have it. One that none has counts nothing."""
+    have = np.asarray((matrix > 0).sum(axis=0)).ravel()
+    return np.where(have > 0, np.log((1 + matrix.shape[0]) / (1 + have)), 0.0)
+
+
+def _scaled(matrix: Any, scale: npt.NDArray[np.float64]) -> Any:
+    """Rows with every feature scaled, of Euclidean length 1 again. `Learned.scaled` does the same to one report."""
+    from scipy.sparse import diags
+
+    scaled = matrix @ diags(scale)
+    length = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
+    return (diags(1 / np.where(length > 0, length, 1.0)) @ scaled).tocsr()
 
 
 def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> tuple[Any, Any]:
@@ -168,15 +188,17 @@ def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float
 
     squares, basis = np.linalg.eigh((matrix @ matrix.T).toarray())
     real = squares > 1e-10 * squares.max()
-    scale = np.sqrt(squares[real])
-    inner = basis[:, real] * scale  # the examples in the coordinates of their span
-    outward = matrix.T @ (basis[:, real] / scale)  # features x coordinates
-    coef = np.zeros((truth.shape[1], matrix.shape[1]), dtype=np.float32)
-    bias = np.full(truth.shape[1], -20.0, dtype=np.float32)
+    length = np.sqrt(squares[real])
+    inner = basis[:, real] * length  # the examples in the coordinates of their span
+    outward = matrix.T @ (basis[:, real] / length)  # features x coordinates
+    coef = np.zeros((truth.shape[1], matrix.shape[1]))
+    bias = np.full(truth.shape[1], -20.0)
     for i in range(truth.shape[1]):
         if truth[:, i].all() or not truth[:, i].any():
             continue  # a fold without this label: constant no
-        model = LogisticRegression(C=STRENGTH, tol=1e-10, max_iter=200, solver="newton-cholesky")
+        model = LogisticRegression(
+            C=STRENGTH, class_weight="balanced", tol=1e-10, max_iter=200, solver="newton-cholesky"
+        )
         model.fit(inner, truth[:, i], sample_weight=weight)
         coef[i], bias[i] = outward @ model.coef_[0], model.intercept_[0]
     return coef, bias
@@ -185,16 +207,34 @@ def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float
 def _cross_validate(
     matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64], ids: Sequence[str], seed: int
 ) -> npt.NDArray[np.float64]:
-    """Each example's probabilities, by a model that had not seen it. Folds by digest of the id: stable as the corpus grows."""
+    """Each example's scores, by a model that had not seen it. Folds by digest of the id: stable as the corpus grows."""
     fold = np.array([int(hashlib.sha256(f"{seed}:{i}".encode()).hexdigest()[:8], 16) % FOLDS for i in ids])
-    out = np.zeros(truth.shape, dtype=np.float64)
+    out = np.zeros(truth.shape)
     for k in range(FOLDS):
         seen = fold != k
         if seen.all() or not seen.any():
             continue
-        coef, bias = _fit(matrix[seen], truth[seen], weight[seen])
-        out[~seen] = 1 / (1 + np.exp(-(matrix[~seen] @ coef.T.astype(np.float64) + bias)))
+        scale = _rarity(matrix[seen])
+        coef, bias = _fit(_scaled(matrix[seen], scale), truth[seen], weight[seen])
+        out[~seen] = _scaled(matrix[~seen], scale) @ coef.T + bias
     return out
+
+
+def _calibrate(
+    scores: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Steepness and shift that make each label's scores log-odds: a logistic regression on the score alone (Platt, 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    steepness, shift = np.ones(scores.shape[1]), np.zeros(scores.shape[1])
+    for i in range(scores.shape[1]):
+        if truth[:, i].all() or not truth[:, i].any():
+            continue
+        curve = LogisticRegression(C=100.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
+        curve.fit(scores[:, [i]], truth[:, i])
+        # A label whose held-out scores say nothing must not be turned upside down.
+        steepness[i], shift[i] = max(0.0, curve.coef_[0, 0]), curve.intercept_[0]
+    return steepness, shift
 
 
 def _choose(

@@ -76,6 +76,7 @@ def test_the_shipped_model_is_small_and_plain() -> None:
     with np.load(MODEL, allow_pickle=False) as arrays:
         assert {name: str(arrays[name].dtype) for name in arrays.files} == {
             "meta": "uint8",
+            "scale": "float32",
             "weights": "float32",
             "bias": "float32",
         }
@@ -110,7 +111,7 @@ def test_numpy_and_scikit_learn_answer_alike() -> None:
     reports = [report_of(e) for e in corpus()[:60]]
     seen = [features(r, find_regions(r, ())) for r in reports]
     rows = np.repeat(np.arange(len(seen)), [len(s.index) for s in seen])
-    columns, values = np.concatenate([s.index for s in seen]), np.concatenate([s.value for s in seen])
+    columns, values = np.concatenate([s.index for s in seen]), np.concatenate([learned.scaled(s) for s in seen])
     matrix = csr_matrix((values, (rows, columns)), shape=(len(seen), DIMENSIONS))
     for n, label in enumerate(learned.labels):
         theirs = LogisticRegression()
@@ -157,23 +158,26 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
         Learned.load(path)
 
 
-@pytest.mark.parametrize("change", ["format", "labels", "shape", "nan", "thresholds"])
+@pytest.mark.parametrize("change", ["format", "labels", "shape", "scale", "nan", "thresholds"])
 def test_a_model_that_does_not_fit_is_refused(change: str, tmp_path: Path) -> None:
     """Of another format, with missing parts, with weights that are no numbers."""
-    with np.load(MODEL) as arrays:
-        meta, weights, bias = json.loads(bytes(arrays["meta"]).decode()), arrays["weights"], arrays["bias"].copy()
+    with np.load(MODEL) as stored:
+        arrays = {name: stored[name].copy() for name in stored.files}
+    meta = json.loads(bytes(arrays["meta"]).decode())
     if change == "format":
         meta["format"] = 99
     elif change == "labels":
         meta["labels"] = meta["labels"][:-1]
     elif change == "shape":
-        weights = weights[:, :100]
+        arrays["weights"] = arrays["weights"][:, :100]
+    elif change == "scale":
+        arrays["scale"] = arrays["scale"][1:]
     elif change == "nan":
-        bias[0] = np.nan
+        arrays["bias"][0] = np.nan
     else:
         del meta["thresholds"]["clear"]
     path = tmp_path / "model.npz"
-    np.savez(path, meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), weights=weights, bias=bias)
+    np.savez(path, **arrays | {"meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)})
 
     with pytest.raises(ModelError):
         Learned.load(path)
