@@ -112,7 +112,8 @@ class Policy:
 PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
 TELLING = 2.5
 GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
-TECHNICAL = 1.5  # from which something technical is left over
+TECHNICAL = 1.5  # from which something technical is left over, where there is no model
+HEED = 0.8  # how much of the signs' log-odds is added to the model's: it has seen some of the same words
 SURE = 0.9  # the model's probability of in_scope from which it counts as a sign of its own
 LIKELY = 0.5
 HEARD = 0.1  # below it the model says no
@@ -193,7 +194,15 @@ class _Case:
 
     @property
     def live(self) -> float:
+        """The model's probability of a genuine finding."""
         return self.model(Disposition.IN_SCOPE)
+
+    @property
+    def left(self) -> bool:
+        """Whether something technical may be left over: what the model believes, raised by every sign of a finding."""
+        if self.opinion is None:
+            return self.genuine >= TECHNICAL
+        return _sigmoid(_logit(self.live) + HEED * self.genuine) > self.at.clear
 
 
 _Step = tuple[Disposition, float, str]
@@ -304,7 +313,7 @@ def _excluded(case: _Case) -> _Step | None:
     """Rules and model agree, no carve-out fires, nothing technical is left over."""
     if not any(w.agreed for w in case.held) or case.vetoed:
         return None
-    if case.genuine >= TECHNICAL or (case.opinion is not None and case.live > case.at.clear):
+    if case.left:
         return None
     best = max(w.probability for w in case.held)
     return Disposition.OUT_OF_SCOPE, best * (1 - case.live if case.opinion else 0.9), "rules and model agree that the policy excludes all of it"  # fmt: skip
@@ -314,11 +323,8 @@ def _doubtful(case: _Case) -> _Step | None:
     if case.vetoed:
         return Disposition.NEEDS_REVIEW, 0.7, "the policy would exclude it, but something in it speaks against that"
     if case.held and (case.opinion is None or case.live < LIKELY):
-        left = case.genuine >= TECHNICAL or case.live > case.at.clear
-        return (
-            Disposition.NEEDS_REVIEW, 0.6,
-            "something technical may be left over beside what the policy excludes" if left else "rules and model do not agree",
-        )  # fmt: skip
+        why = "something technical may be left over beside what the policy excludes" if case.left else "rules and model do not agree"  # fmt: skip
+        return Disposition.NEEDS_REVIEW, 0.6, why
     return None
 
 
