@@ -33,7 +33,7 @@ class Learned:
 
     labels: tuple[str, ...]
     scale: Weights  # DIMENSIONS: how much each feature counts, the rare ones more
-    weights: Weights  # labels x DIMENSIONS
+    weights: Weights  # DIMENSIONS x labels: what one feature adds to every label stands together
     bias: Weights  # labels
     thresholds: Thresholds
     version: str  # 12 hex digits of the file's contents
@@ -94,7 +94,7 @@ class Learned:
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
-        scores = self.weights[:, seen.index].astype(np.float64) @ self.scaled(seen) + self.bias
+        scores = self.scaled(seen) @ self.weights[seen.index] + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
 
     def scaled(self, seen: Features) -> npt.NDArray[np.float64]:
@@ -116,8 +116,7 @@ class Learned:
         return "\n".join(lines)
 
     def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
-        row = self.weights[self.labels.index(label)]
-        added = row[seen.index] * self.scaled(seen)
+        added = self.weights[seen.index, self.labels.index(label)] * self.scaled(seen)
         top = np.argsort(-added)[:WORDS]
         return tuple((label, seen.name(i), round(float(added[i]), 3)) for i in top if added[i] > 0)
 
@@ -130,7 +129,7 @@ def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
     if not isinstance(labels, list) or not all(isinstance(x, str) for x in labels) or len(set(labels)) != len(labels):
         return "names no labels"
     shapes = (scale.shape, weights.shape, bias.shape)
-    if shapes != ((DIMENSIONS,), (len(labels), DIMENSIONS), (len(labels),)) or weights.dtype != np.float32:
+    if shapes != ((DIMENSIONS,), (DIMENSIONS, len(labels)), (len(labels),)) or weights.dtype != np.float32:
         return "has arrays of another shape"
     if not all(np.isfinite(array).all() for array in (scale, weights, bias)):
         return "holds weights that are no numbers"

@@ -157,7 +157,7 @@ def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tu
     scale = _rarity(matrix)
     coef, bias = _fit(_scaled(matrix, scale), truth, weight)
     learned = Learned(
-        labels=labels, scale=scale.astype(np.float32), weights=(coef * steepness[:, None]).astype(np.float32),
+        labels=labels, scale=scale.astype(np.float32), weights=np.ascontiguousarray((coef * steepness[:, None]).T, dtype=np.float32),
         bias=(bias * steepness + shift).astype(np.float32), thresholds=thresholds, version="", card={},
     )  # fmt: skip
     return learned, _card(examples, labels, held_out, truth, thresholds=thresholds, counts=counts)
