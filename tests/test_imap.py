@@ -182,6 +182,23 @@ def test_a_dead_idle_is_found_out(dovecot: Dovecot, line: Proxy) -> None:
     timer.join()
 
 
+def test_what_idle_tells_may_come_in_pieces(dovecot: Dovecot) -> None:
+    """A line that is not whole yet is waited for, not taken for a closed connection."""
+    with Proxy(dovecot.port) as plain:
+        box = opened(dovecot, host="127.0.0.1", port=plain.port, tls="none")
+        box.connect()
+        box.examine("INBOX")
+        plain.trickle = 3
+        timer = threading.Timer(0.5, dovecot.deliver, (SMALL,))
+        timer.start()
+
+        assert box.wait(30)
+        timer.join()
+        plain.trickle = 0
+        assert len(box.uids_after(0)) == 1
+        box.close()
+
+
 def test_a_changed_uidvalidity_is_told(dovecot: Dovecot) -> None:
     """The caller sees another number and reads anew."""
     dovecot.deliver(SMALL)

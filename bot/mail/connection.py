@@ -66,6 +66,7 @@ class Connection(imaplib.IMAP4):
         self._context = context  # None: plain, or STARTTLS later
         self._switch = switch
         self._literal = literal
+        self._begun = b""  # of a line whose end had not come while nobody would wait for it
         super().__init__(host, port, timeout)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -86,10 +87,14 @@ class Connection(imaplib.IMAP4):
         return super().read(size)
 
     def readline(self) -> bytes:
-        line = self.file.readline(LINE + 1)
-        assert isinstance(line, bytes)  # opened "rb"
+        """A whole line. While IDLE is looked at without blocking, the beginning of one is kept, and nothing is there yet."""
+        line: bytes = self._begun + self.file.readline(LINE + 1)
+        self._begun = b""
         if len(line) > LINE:
             raise self.abort("line over the limit")
+        if line and not line.endswith(b"\n") and self.sock.gettimeout() == 0:
+            self._begun = line
+            raise BlockingIOError
         return line
 
 
