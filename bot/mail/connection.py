@@ -88,8 +88,9 @@ class Connection(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """A whole line. While IDLE is looked at without blocking, the beginning of one is kept, and nothing is there yet."""
-        line: bytes = self._begun + self.file.readline(LINE + 1)
-        self._begun = b""
+        read = self.file.readline(LINE + 1)
+        assert isinstance(read, bytes)  # opened "rb"
+        line, self._begun = self._begun + read, b""
         if len(line) > LINE:
             raise self.abort("line over the limit")
         if line and not line.endswith(b"\n") and self.sock.gettimeout() == 0:
