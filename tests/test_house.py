@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 # Bottom up. A file may import files on lower floors; files of one floor only where listed together in a room.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("classifiers.errors", "classifiers.terms"),
+    ("classifiers.errors", "classifiers.terms", "classifiers.curves", "classifiers.plots"),
     ("classifiers.text",),
     ("classifiers.regions",),
     ("classifiers.acknowledgement", "classifiers.features", "classifiers.policy"),
@@ -20,12 +20,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.rulebook", "classifiers.learned"),
     ("classifiers.policyfiles",),
     ("classifiers.training", "classifiers.evaluation"),
+    ("classifiers.labelled", "classifiers.modelcard"),
+    ("classifiers.pages",),
     ("bot", "bot.ports", "bot.log"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.routing", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
     ("bot.judging",),
     ("bot.worker",),
-    ("bot.triage", "bot.delivery", "bot.correction"),
+    ("bot.triage", "bot.delivery", "bot.correction", "bot.evaluating"),
     ("bot.reading",),
     ("bot.daemon",),
     ("bot.assembly",),
