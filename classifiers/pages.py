@@ -44,7 +44,7 @@ svg .count { fill: var(--soft) } svg .axis { font-weight: 600 } svg .number { fo
 .grid { stroke: var(--line); stroke-width: 1 } .ideal { stroke: var(--soft); stroke-dasharray: 4 4 }
 .curve { fill: none; stroke: var(--data); stroke-width: 2 } .dot, .bar, .cell { fill: var(--data) }
 .whisker { stroke: var(--ink); stroke-width: 1.5 } .mark { stroke: var(--grave); stroke-width: 3 }
-.grave { fill: var(--grave); stroke: var(--grave); stroke-width: 2 } .track { fill: var(--track) }
+.grave { fill: var(--grave); stroke: var(--grave); stroke-width: 2 } .track { fill: var(--track) } .bar { fill-opacity: .65 }
 """
 
 

@@ -11,9 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from classifiers.text import printable
+
 WIDTH = 360  # of every drawing, in its own units; the page scales it
 LEFT, TOP, SIDE = 46, 12, 296  # of the square that curves are drawn in
 LONGEST = 40  # characters of a name
+MOST = 5000  # characters of any text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,8 @@ class Cell:
 
 
 def safe(text: str) -> str:
-    """Text of anybody inside HTML."""
-    return escape(text, quote=True)
+    """Text of anybody inside HTML: escaped, on one line, without control characters."""
+    return escape(printable(text, MOST), quote=True)
 
 
 def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
@@ -63,7 +66,7 @@ def _figure(title: str, told: str, height: float, parts: Sequence[str]) -> str:
     inside = "".join(parts)
     return (
         f'<figure><figcaption>{safe(title)}</figcaption><svg role="img" aria-label="{safe(f"{title}. {told}")}" '
-        f'viewBox="0 0 {WIDTH} {height:.0f}" xmlns="http://www.w3.org/2000/svg">{inside}</svg></figure>'
+        f'viewBox="0 0 {WIDTH} {height:.0f}">{inside}</svg></figure>'
     )
 
 
@@ -96,7 +99,10 @@ def reliability_plot(title: str, across: str, dots: Sequence[Dot]) -> str:
     """Probability said against share that was true; on the dashed line both are equal. The counts stand below."""
     if not dots:
         return _nothing(title, "No report had such a probability.")
-    parts = [*_axes(across, "share that was true"), _line(_across(0), _up(0), _across(1), _up(1), "ideal")]
+    parts = [
+        *_axes(f"{across}; how many reports", "share that was true"),
+        _line(_across(0), _up(0), _across(1), _up(1), "ideal"),
+    ]
     parts += [_line(_across(d.x), _up(d.low), _across(d.x), _up(d.high), "whisker") for d in dots]
     path = " ".join(f"{_across(d.x):.1f},{_up(d.y):.1f}" for d in dots)
     parts.append(f'<polyline points="{path}" class="curve"/>')
@@ -104,7 +110,6 @@ def reliability_plot(title: str, across: str, dots: Sequence[Dot]) -> str:
         parts.append(f'<circle cx="{_across(d.x):.1f}" cy="{_up(d.y):.1f}" r="4" class="dot"/>')
         # Two rows by turns: neighbours may stand close together.
         parts.append(_text(_across(d.x), _up(0) + 48 + 13 * (i % 2), f"{d.n}", "count", "middle"))
-    parts.append(_text(LEFT - 6, _up(0) + 48, "reports", "count", "end"))
     told = "; ".join(f"said {d.x:.2f}, true {d.y:.2f}, {d.n} reports" for d in dots)
     return _figure(title, told, _up(0) + 68, parts)
 
@@ -181,10 +186,13 @@ def _bar(bar: Bar, y: float, most: float) -> Iterator[str]:
     yield f'<rect x="2" y="{y + 16:.1f}" width="{WIDTH - 4}" height="9" rx="2" class="track"/>'
     if bar.value is None or not math.isfinite(bar.value):
         return
-    length = (WIDTH - 4) * min(1.0, max(0.0, bar.value / most if most > 0 else 0.0))
-    yield f'<rect x="2" y="{y + 16:.1f}" width="{length:.1f}" height="9" rx="2" class="bar"/>'
+
+    def long(value: float) -> float:
+        return (WIDTH - 4) * min(1.0, max(0.0, value / most if most > 0 else 0.0))
+
+    yield f'<rect x="2" y="{y + 16:.1f}" width="{long(bar.value):.1f}" height="9" rx="2" class="bar"/>'
     if bar.interval is not None:
-        low, high = (2 + (WIDTH - 4) * min(1.0, max(0.0, x / most)) for x in bar.interval)
+        low, high = (2 + long(x) for x in bar.interval)
         middle = y + 20.5
         yield _line(low, middle, high, middle, "whisker")
         yield _line(low, middle - 5, low, middle + 5, "whisker")

@@ -12,9 +12,9 @@ ROOT = Path(__file__).parent.parent
 
 # Bottom up. A file may import files on lower floors; files of one floor only where listed together in a room.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("classifiers.errors", "classifiers.terms", "classifiers.curves", "classifiers.plots"),
+    ("classifiers.errors", "classifiers.terms", "classifiers.curves"),
     ("classifiers.text",),
-    ("classifiers.regions",),
+    ("classifiers.regions", "classifiers.plots"),
     ("classifiers.acknowledgement", "classifiers.features", "classifiers.policy"),
     ("classifiers.rulefiles",),
     ("classifiers.rulebook", "classifiers.learned"),
