@@ -413,9 +413,9 @@ def evaluate_labelled(
     from classifiers.rulefiles import RuleFiles
 
     with judging_worker(policy=policy, rules=rules, model=model) as worker:
-        _ = worker.versions  # rules that cannot be used are told before labels that they do not know
+        versions = worker.versions  # rules that cannot be used are told before labels that they do not know
         known = frozenset(c.id for c in RuleFiles(rules_folder(rules or "")).categories)
-        return measure(path, worker, known), worker.versions
+        return measure(path, worker, known), versions
 
 
 def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:

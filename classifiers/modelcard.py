@@ -16,6 +16,7 @@ Z_NOTE = "95 % intervals by Wilson; F1's follow from the share it rises with"
 class Card:
     """What a model's card holds, as far as it can be read."""
 
+    whole: Mapping[str, Any]  # as it stands in the file
     facts: Mapping[str, str]  # examples, corpus, folds …
     labels: Mapping[str, Counts]  # cross-validated
     reliability: Mapping[str, tuple[Bin, ...]]
@@ -27,7 +28,8 @@ class Card:
         return "\n".join([*lines, f"  ({Z_NOTE})"] if lines else ["  no figures a label"])
 
     def as_data(self) -> dict[str, Any]:
-        return {label: counts.as_data() for label, counts in self.labels.items()}
+        """The card as it stands, and beside it the figures a label with their intervals."""
+        return {**self.whole, "measured": {label: counts.as_data() for label, counts in self.labels.items()}}
 
 
 def read_card(card: Any) -> Card:
@@ -35,6 +37,7 @@ def read_card(card: Any) -> Card:
     card = card if isinstance(card, Mapping) else {}
     counted = {str(label): _counts(row) for label, row in _items(card.get("labels"))}
     return Card(
+        whole=card,
         facts={str(k): str(v)[:200] for k, v in card.items() if isinstance(v, str | int | float)},
         labels={label: counts for label, counts in counted.items() if counts is not None},
         reliability={str(k): tuple((p, s, int(n)) for p, s, n in _rows(v, 3)) for k, v in _items(card.get("curve"))},

@@ -94,7 +94,7 @@ def report(model: ModelFile = None, html: Html = None, as_json: Json = False) ->
 
         write_page(html, model_page(card, version=learned.version, words=strong_words(learned)))
     if as_json:
-        print(json.dumps({**learned.card, "measured": card.as_data()}))
+        print(json.dumps(card.as_data()))
     else:
         print(replace(learned, card=card.facts).describe())
         print(card.as_text())
