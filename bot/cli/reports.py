@@ -12,6 +12,7 @@ import typer
 from bot.cli.options import Config, Json, settings_of, who
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
+from classifiers.text import printable
 
 if TYPE_CHECKING:
     from bot.ports import KeptReport, Letterhead, RecordedVerdict
@@ -113,7 +114,7 @@ def _again(store: Store, settings: Settings, ids: list[str], since: str | None, 
 
 
 def _print_change(change: Any, *, as_json: bool) -> None:
-    from bot.answer import in_words, printable
+    from bot.answer import in_words
 
     before = change.before.verdict if change.before else None
     if as_json:
@@ -191,7 +192,7 @@ def _row(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead 
 
 
 def _line(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None) -> str:
-    from bot.answer import in_words, printable
+    from bot.answer import in_words
 
     said = in_words(recorded.verdict) if recorded else "not judged yet"
     by = f"  ({recorded.decided_by})" if recorded and recorded.decided_by != "bot" else ""
@@ -206,7 +207,7 @@ def show(
     config: Config = None,
 ) -> None:
     """One report: its verdict, the reasons, and everything that was ever decided."""
-    from bot.answer import as_data, for_people, in_words, printable
+    from bot.answer import as_data, for_people, in_words
     from bot.assembly import open_store
     from bot.ports import Letterhead
 
