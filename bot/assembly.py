@@ -369,6 +369,7 @@ def _look_at_slack(settings: Settings) -> list[Row]:
 
 def train_model(settings: Settings | None, corpus: Path | None, out: Path | None) -> ReportCard:
     """Trains on the corpus and, for a configured bot, on people's corrections; writes the model in one step."""
+    from classifiers.rulebook import Rulebook
     from classifiers.training import Example, read_corpus, train
 
     examples = list(read_corpus(corpus or CORPUS))
@@ -377,7 +378,8 @@ def train_model(settings: Settings | None, corpus: Path | None, out: Path | None
         target = target or Path(settings.state.folder) / "model.npz"
         examples += _corrected_examples(settings, Example)
     assert target is not None
-    learned, card = train(examples, seed=20261124)
+    rulebook = Rulebook.load(rules_folder(settings.policy.rules if settings else ""))
+    learned, card = train(examples, rulebook, seed=20261124)
     fresh = target.with_name(target.name + ".new")
     learned.save(fresh, card.as_data())
     os.replace(fresh, target)  # noqa: PTH105  one step: a reader sees the old model or the new one

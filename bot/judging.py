@@ -81,6 +81,7 @@ class Judge:
             acknowledgement=find_acknowledgement(report, regions, self.policy.word),
             policy=self.policy,
             versions=self.versions,
+            fusion=self.learned.fusion if self.learned else None,
         )
 
     def opinion(self, report: Report) -> Opinion:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.errors", "classifiers.terms", "classifiers.curves"),
     ("classifiers.text",),
-    ("classifiers.regions", "classifiers.plots"),
+    ("classifiers.regions", "classifiers.plots", "classifiers.fusion"),
     ("classifiers.acknowledgement", "classifiers.features", "classifiers.policy"),
     ("classifiers.rulefiles",),
     ("classifiers.rulebook", "classifiers.learned"),
