@@ -48,6 +48,7 @@ class Category:
     id: str
     title: str
     about: str
+    mutes: tuple[str, ...] = ()  # groups of signs that do not hear the words which name it, where a policy excludes it
 
 
 def options() -> Any:
@@ -77,6 +78,9 @@ class RuleFiles:
             self.groups.add(path.stem)
             self._unknown(path, data, {"about", "rule", "unless"})
             self._rules_of(path, data, path.stem, "sign")
+        for category in self.categories:
+            for group in sorted(set(category.mutes) - self.groups):
+                self._problem(folder / "categories" / f"{category.id}.toml", "mutes", f"mutes {group!r}, which is no file in signs/")
 
     @property
     def version(self) -> str:
@@ -112,7 +116,7 @@ class RuleFiles:
     def _category(self, path: Path, data: Mapping[str, Any]) -> None:
         if not data:
             return
-        self._unknown(path, data, {"id", "title", "about", "no_unless", "rule", "unless"})
+        self._unknown(path, data, {"id", "title", "about", "mutes", "no_unless", "rule", "unless"})
         if data.get("id") != path.stem:
             self._problem(path, "id", f"id must be {path.stem!r}, the file's name")
         for key in ("title", "about"):
@@ -120,8 +124,14 @@ class RuleFiles:
                 self._problem(path, key, f"{key} must be a sentence")
         if bool(data.get("unless")) == bool(data.get("no_unless")):
             self._problem(path, "unless", "needs an [[unless]], or the sentence `no_unless` why it needs none")
+        mutes = data.get("mutes", [])
+        if not isinstance(mutes, list) or not all(isinstance(m, str) for m in mutes):
+            self._problem(path, "mutes", "mutes must be a list of names of files in signs/")
+            mutes = []
         self.categories.append(
-            Category(id=path.stem, title=str(data.get("title", "")), about=str(data.get("about", "")))
+            Category(
+                id=path.stem, title=str(data.get("title", "")), about=str(data.get("about", "")), mutes=tuple(mutes)
+            )
         )
         self._rules_of(path, data, path.stem, "rule")
 
