@@ -22,7 +22,10 @@ _TABLES: Mapping[str, tuple[set[str], set[str]]] = {  # required keys, others
     "requested": ({"id", "text"}, set()),
     "asset": ({"id", "title", "text"}, {"hosts", "words", *ASSET_KEYS}),
 }
-_TEXTS = frozenset({"categories", "hits", "misses", "by_extension", "hosts", "words", "assets", "except_assets"})  # lists
+_TEXTS = frozenset(
+    {"categories", "hits", "misses", "by_extension", "hosts", "words", "assets", "except_assets"}
+)  # lists
+_TEXT = frozenset({"id", "title", "text", "parent"})
 _REPLIES = frozenset({"out_of_scope", "in_scope", "incomplete", "not_a_report"})
 LEFT = "CHANGE"  # begins what a new policy still has to fill in
 
@@ -74,18 +77,18 @@ def _read_policy(path: Path, rulebook: Rulebook) -> tuple[Mapping[str, Any], lis
         return {}, [Problem(name_of(path), f"is no TOML: {e}")]
     wrong = [*_misformed(data, path)] or [*wrong_conditions(data)] or [*_dangling(data, rulebook)]
     problems = [Problem(f"{name_of(path)} line {line_of(path, needle, nth)}", what) for needle, nth, what in wrong]
-    return data, [*_left(path), *problems]
-
-
-def _left(path: Path) -> list[Problem]:
-    """The lines of a new policy that nobody has filled in yet."""
-    lines = enumerate(path.read_text(encoding="utf-8").split("\n"), 1)
-    marked = ((n, text.split(f'"{LEFT}', 1)) for n, text in lines if not text.lstrip().startswith("#"))
-    return [
-        Problem(f"{name_of(path)} line {n}", f"still to change{parts[1].rstrip(chr(34) + ',] ')}")
-        for n, parts in marked
-        if len(parts) > 1
+    left = left_to_change(path.read_text(encoding="utf-8"))
+    return data, [
+        *(Problem(f"{name_of(path)} line {n}", f"still to change: {what}") for n, what in left.items()),
+        *problems,
     ]
+
+
+def left_to_change(text: str) -> dict[int, str]:
+    """The lines of a new policy that nobody has filled in yet, and what each wants."""
+    mark = f'"{LEFT}: '
+    lines = enumerate(text.split("\n"), 1)
+    return {n: line.split(mark, 1)[1].strip(' ],"') for n, line in lines if mark in line.split("#", 1)[0]}
 
 
 _Wrong = tuple[str, int, str]  # the table or key, which of them, what is wrong
@@ -105,7 +108,11 @@ def _misformed(data: Mapping[str, Any], path: Path) -> Iterator[_Wrong]:
     if not _texts(data.get("sentences", [])):
         yield "sentences", 0, "sentences must be a list of texts"
     replies = data.get("replies", {})
-    if not isinstance(replies, dict) or not all(isinstance(v, str) for v in replies.values()) or set(replies) - _REPLIES:
+    if (
+        not isinstance(replies, dict)
+        or not all(isinstance(v, str) for v in replies.values())
+        or set(replies) - _REPLIES
+    ):
         yield "[replies]", 0, f"[replies] holds texts, named {', '.join(sorted(_REPLIES))}"
     for table in _TABLES:
         yield from _misformed_tables(data.get(table, []), table)
@@ -116,22 +123,16 @@ def _misformed_tables(entries: object, table: str) -> Iterator[_Wrong]:
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         yield table, 0, f"write [[{table}]], once for each"
         return
-    seen: set[str] = set()
+    ids = [e.get("id") for e in entries]
     for nth, entry in enumerate(entries):
-        for key in sorted(set(entry) & {"id", "title", "text", "parent"}):
-            if not isinstance(entry[key], str) or not entry[key].strip():
-                yield f"[[{table}]]", nth, f"{key} must be a text"
-        for key in sorted(set(entry) & _TEXTS):
-            if not _texts(entry[key]):
-                yield f"[[{table}]]", nth, f"{key} must be a list of texts"
-        if isinstance(name := entry.get("id"), str):
-            if name in seen:
-                yield f"[[{table}]]", nth, f"there is another {table} {name!r}"
-            seen.add(name)
+        wrong = [f"{k} must be a text" for k in sorted(set(entry) & _TEXT) if not _texts([entry[k]])]
+        wrong += [f"{k} must be a list of texts" for k in sorted(set(entry) & _TEXTS) if not _texts(entry[k])]
         if missing := sorted(required - set(entry)):
-            yield f"[[{table}]]", nth, f"lacks {', '.join(missing)}"
-        for key in sorted(set(entry) - required - others):
-            yield f"[[{table}]]", nth, f"{key!r} is not a key of a {table}"
+            wrong.append(f"lacks {', '.join(missing)}")
+        if ids[nth] is not None and ids[nth] in ids[:nth]:
+            wrong.append(f"there is another {table} {ids[nth]!r}")
+        wrong += [f"{key!r} is not a key of a {table}" for key in sorted(set(entry) - required - others)]
+        yield from ((f"[[{table}]]", nth, what) for what in wrong)
 
 
 def _texts(value: object) -> bool:
@@ -143,15 +144,10 @@ def _dangling(data: Mapping[str, Any], rulebook: Rulebook) -> Iterator[_Wrong]:
     known = {c.id for c in rulebook.categories}
     sources = {r.source.removeprefix("rule:") for r in rulebook.rules if r.source.startswith("rule:")}
     clauses = {c["id"] for c in data.get("clause", ())}
-    taken: dict[str, list[Mapping[str, Any]]] = {}
+    yield from _twice(data.get("clause", ()))
     for nth, clause in enumerate(data.get("clause", ())):
-        for category in clause["categories"]:
-            if category not in known:
-                yield "[[clause]]", nth, f"names the category {category!r}; there are {', '.join(sorted(known))}"
-            for other in taken.setdefault(category, []):
-                if condition_of(clause).meets(condition_of(other)):
-                    yield "[[clause]]", nth, f"{category} is excluded already by the clause {other['id']!r}"
-            taken[category].append(clause)
+        for category in (c for c in clause["categories"] if c not in known):
+            yield "[[clause]]", nth, f"names the category {category!r}; there are {', '.join(sorted(known))}"
         for source in clause.get("by_extension", ()):
             if source not in sources:
                 yield "[[clause]]", nth, f"names the rule {source!r}, which is not there"
@@ -160,6 +156,17 @@ def _dangling(data: Mapping[str, Any], rulebook: Rulebook) -> Iterator[_Wrong]:
     for nth, item in enumerate(data.get("requested", ())):
         if item["id"] not in rulebook.groups:
             yield "[[requested]]", nth, f"{item['id']!r} needs rules in signs/{item['id']}.toml that show it"
+
+
+def _twice(clauses: Sequence[Mapping[str, Any]]) -> Iterator[_Wrong]:
+    """Categories that two clauses exclude for one report."""
+    taken: dict[str, list[Mapping[str, Any]]] = {}
+    for nth, clause in enumerate(clauses):
+        for category in clause["categories"]:
+            for other in taken.setdefault(category, []):
+                if condition_of(clause).meets(condition_of(other)):
+                    yield "[[clause]]", nth, f"{category} is excluded already by the clause {other['id']!r}"
+            taken[category].append(clause)
 
 
 def lint(folder: Path) -> list[Problem]:

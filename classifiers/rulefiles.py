@@ -80,7 +80,11 @@ class RuleFiles:
             self._rules_of(path, data, path.stem, "sign")
         for category in self.categories:
             for group in sorted(set(category.mutes) - self.groups):
-                self._problem(folder / "categories" / f"{category.id}.toml", "mutes", f"mutes {group!r}, which is no file in signs/")
+                self._problem(
+                    folder / "categories" / f"{category.id}.toml",
+                    "mutes",
+                    f"mutes {group!r}, which is no file in signs/",
+                )
 
     @property
     def version(self) -> str:
