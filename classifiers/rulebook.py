@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,19 +97,23 @@ class Rulebook:
         """Like weigh, under a policy that excludes these categories.
 
         What a policy excludes by name is no sign of a genuine finding by its name alone. So the groups that a category
-        mutes are weighed again without the words that name it; unless something speaks against excluding it.
+        mutes are weighed again without the words that name it; unless something speaks against excluding it. What
+        speaks against a category speaks against the wider one too, which would else exclude the same report.
         """
         seen = self.weigh(report, regions)
+        named = [c for c in self.categories if c.id in excluded]
+        wider = {c.id: c.within for c in named if c.within}
+        seen += tuple(replace(e, category=wider[e.category]) for e in seen if not e.speaks_for and e.category in wider)
         against = {e.category for e in seen if not e.speaks_for}
-        naming = {e.category for e in seen if e.speaks_for} & excluded - against
-        quiet = [c for c in self.categories if c.mutes and c.id in naming]
-        if not quiet:
-            return seen
-        muted = {group for c in quiet for group in c.mutes}
-        spans = self._spans(report, regions, frozenset(c.id for c in quiet))
-        cut = sorted((*regions, *(Region(span=s, kind=RegionKind.DISCLAIMED) for s in spans)))
-        again = [e for e in self.weigh(report, cut) if e.category in muted]
-        return tuple(sorted((*(e for e in seen if e.category not in muted), *again), key=_order))
+        speaking = {e.category for e in seen if e.speaks_for} - against
+        quiet = [c for c in named if c.mutes and c.id in speaking]
+        if quiet:
+            muted = {group for c in quiet for group in c.mutes}
+            spans = self._spans(report, regions, frozenset(c.id for c in quiet))
+            cut = sorted((*regions, *(Region(span=s, kind=RegionKind.DISCLAIMED) for s in spans)))
+            again = [e for e in self.weigh(report, cut) if e.category in muted]
+            seen = (*(e for e in seen if e.category not in muted), *again)
+        return tuple(sorted(seen, key=_order))
 
     def _spans(self, report: Report, regions: Sequence[Region], groups: frozenset[str]) -> tuple[Span, ...]:
         """Every stretch of a report's own words that speaks for one of these groups."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bot import DEFAULT_POLICY
 from bot.cli.options import Config, Json, ModelFile, PolicyName, RulesFolder, settings_of
 from classifiers.errors import RuleError, UserError
 
@@ -120,7 +121,7 @@ def evaluate(
     labelled: Annotated[
         Path, typer.Argument(metavar="FILE.jsonl", help="One object a line: subject, body, disposition, categories.")
     ],
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     rules: RulesFolder = None,
     model: ModelFile = None,
     as_json: Json = False,
@@ -143,7 +144,7 @@ def manifest() -> None:
 @slack_app.command("preview")
 def preview(
     path: Annotated[str, typer.Argument(metavar="PATH|-", help="A mail.")],
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     tier: Annotated[str, typer.Option("--tier", help="full, reduced or ids.")] = "reduced",
     as_json: Json = False,
 ) -> None:
