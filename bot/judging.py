@@ -22,10 +22,11 @@ from bot.codec import opinion_to_json, verdict_to_json
 from bot.mail.mime import parse
 from bot.ports import RUNGS, Context, Letterhead
 from classifiers.acknowledgement import find_acknowledgement
+from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.errors import UserError
 from classifiers.learned import Learned
 from classifiers.policy import Policy, Thresholds, decide
-from classifiers.policyfiles import load_policy
+from classifiers.policyfiles import load_conditional
 from classifiers.regions import find_regions, prose
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Opinion, Place, Report, Verdict, Versions
@@ -41,6 +42,7 @@ class Judge:
 
     rulebook: Rulebook
     policy: Policy
+    conditions: Conditions  # where and when the policy's clauses hold
     learned: Learned | None
     trusted_authserv: tuple[str, ...]
 
@@ -48,9 +50,11 @@ class Judge:
     def load(cls, context: Context) -> Judge:
         """Raises RuleError or ModelError with every problem found."""
         rulebook = Rulebook.load(context.rules)
+        policy, conditions = load_conditional(context.rules, context.policy, rulebook)
         return cls(
             rulebook=rulebook,
-            policy=load_policy(context.rules, context.policy, rulebook),
+            policy=policy,
+            conditions=conditions,
             learned=Learned.load(context.model) if context.model else None,
             trusted_authserv=context.trusted_authserv,
         )
@@ -72,17 +76,20 @@ class Judge:
     def judge(self, report: Report) -> Verdict:
         """What rules, model and policy say of a report."""
         regions = find_regions(report, self.policy.texts)
-        return decide(
+        policy = in_force(self.policy, self.conditions, report)
+        excluded = frozenset(c for clause in policy.clauses for c in clause.categories)
+        verdict = decide(
             report,
             regions=regions,
-            evidence=self.rulebook.weigh(report, regions),
+            evidence=self.rulebook.weigh_for(report, regions, excluded),
             opinion=self.learned.opine(report, regions) if self.learned else None,
             thresholds=self.learned.thresholds if self.learned else Thresholds(),
             acknowledgement=find_acknowledgement(report, regions, self.policy.word),
-            policy=self.policy,
+            policy=policy,
             versions=self.versions,
             fusion=self.learned.fusion if self.learned else None,
         )
+        return with_a_doubt(verdict, self.policy, self.conditions, report)
 
     def opinion(self, report: Report) -> Opinion:
         """What the model alone believes; empty where there is none."""

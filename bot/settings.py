@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from bot import DEFAULT_POLICY
 from classifiers.errors import ConfigError, Problem
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -145,7 +146,7 @@ def _loopback(host: str) -> bool:
 class PolicyChoice(_Section):
     """Which policy reports are held against."""
 
-    name: str = Field(default="planetscale", pattern=r"^[a-z0-9_-]{1,60}$")
+    name: str = Field(default=DEFAULT_POLICY, pattern=r"^[a-z0-9_-]{1,60}$")
     rules: str = ""  # a folder of rule files; "": those that came with the bot
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bot import DEFAULT_POLICY
 from bot.cli.options import Config, Html, Json, ModelFile, PolicyName, RulesFolder, settings_of, write_page
 from classifiers.errors import RuleError, UserError
 
@@ -52,6 +53,33 @@ def _lint(rules: Path | None) -> None:
     if problems := lint(folder):
         raise RuleError(*problems)
     print(f"{len(Rulebook.load(folder).rules)} rules, each proven by its hits and misses")
+
+
+@rules_app.command("new-policy")
+def start_policy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits, _ and -.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where to write it. Default: NAME.toml beside the other policies.", show_default=False
+        ),
+    ] = None,
+    rules: RulesFolder = None,
+) -> None:
+    """Write a commented start for a policy of your own; `triage rules lint` tells what is left to change."""
+    from bot.assembly import rules_folder
+    from classifiers.newpolicy import new_policy, write_policy
+    from classifiers.policyfiles import left_to_change
+    from classifiers.rulebook import Rulebook
+
+    folder = rules_folder(rules or "")
+    path = out or folder / "policies" / f"{name}.toml"
+    text = new_policy(name, Rulebook.load(folder))
+    write_policy(path, name, text)
+    print(path)
+    for line, what in left_to_change(text).items():
+        print(f"line {line}: {what}", file=sys.stderr)
+    print("Fill in or delete these, then run: triage rules lint", file=sys.stderr)
 
 
 @model_app.command("train")
@@ -109,7 +137,7 @@ def evaluate(
             "in_scope, out_of_scope+tls_configuration.",
         ),
     ],
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     rules: RulesFolder = None,
     model: ModelFile = None,
     html: Html = None,
@@ -138,7 +166,7 @@ def manifest() -> None:
 @slack_app.command("preview")
 def preview(
     path: Annotated[str, typer.Argument(metavar="PATH|-", help="A mail.")],
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     tier: Annotated[str, typer.Option("--tier", help="full, reduced or ids.")] = "reduced",
     as_json: Json = False,
 ) -> None:
