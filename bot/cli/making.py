@@ -80,13 +80,24 @@ def train(
 
 
 @model_app.command("report")
-def report(model: ModelFile = None, as_json: Json = False) -> None:
-    """What the model in use was trained on and how well it did."""
-    from bot.assembly import model_file
+def report(model: ModelFile = None, config: Config = None, as_json: Json = False) -> None:
+    """What the model in use was trained on and how well it did; with --config, how well it does live by its audits."""
+    from bot.assembly import model_file, open_store
+    from bot.audit import live_rate, rate_data
     from classifiers.learned import Learned
 
-    learned = Learned.load(model or model_file(None))
-    print(json.dumps(learned.card) if as_json else learned.describe())
+    settings = settings_of(config) if config else None
+    learned = Learned.load(model or model_file(settings))
+    live = None
+    if settings is not None:
+        with open_store(settings) as store:
+            live = live_rate(store.audits())
+    if as_json:
+        print(json.dumps(dict(learned.card) | ({"live": rate_data(live)} if live is not None else {})))
+        return
+    print(learned.describe())
+    if live is not None:
+        print(f"  {'false dismissals, live':24} {live}")
 
 
 def evaluate(
