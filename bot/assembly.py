@@ -16,7 +16,7 @@ import bot
 import classifiers
 from bot.ports import Context
 from bot.worker import Worker, WorkerLimits
-from classifiers.errors import LoginRefused, MailboxError, NotifierError, TriageError, UserError
+from classifiers.errors import ConfigError, LoginRefused, MailboxError, NotifierError, Problem, TriageError, UserError
 
 if TYPE_CHECKING:
     from bot.audit import Audit, Drawing
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
 RULES = Path(bot.__file__).parent.parent / "rules"
+SHORTEST_SEED = 16
 
 
 def now() -> datetime:
@@ -146,6 +147,8 @@ def drawing(settings: Settings, budget: float) -> Drawing:
     if not share:
         return Drawing(budget=budget)
     seed = given.read().encode() if given else audit_seed(Path(settings.state.folder))
+    if len(seed) < SHORTEST_SEED:
+        raise ConfigError(Problem("audit.seed", f"is too short to be secret: {SHORTEST_SEED} characters or more"))
     return Drawing(share=share, seed=seed, budget=budget)
 
 

@@ -18,6 +18,7 @@ from make import judge, make_report, policy, rulebook
 from running import configuration
 from test_cli import triage as command
 
+from bot.assembly import drawing
 from bot.audit import (
     BLIND,
     QUIET_A_DAY,
@@ -34,12 +35,13 @@ from bot.correction import Correction, correct, judge_again
 from bot.delivery import Delivery, Wording
 from bot.local.slack import LocalSlack
 from bot.ports import Context, Cursor, KeptReport, Letterhead, NewReport, RawMessage, RecordedVerdict, VerdictKind
+from bot.settings import load
 from bot.slack.cards import TITLES, Tier
 from bot.slack.client import SlackNotifier
 from bot.store import Store, audit_seed
 from bot.triage import Triage
 from bot.worker import Judged, Task, Worker
-from classifiers.errors import StoreError, UserError
+from classifiers.errors import ConfigError, StoreError, UserError
 from classifiers.terms import Disposition, Finding, Verdict, report_key
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -86,6 +88,23 @@ def test_a_damaged_seed_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="damaged"):
         audit_seed(tmp_path)
+
+
+def test_a_seed_of_ones_own_is_read_where_the_settings_say(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several bots on one database draw alike by it; one that can be guessed is refused, and not shown."""
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("share = 0.0", 'share = 0.5\nseed = { env = "A_SEED" }'),
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("A_SEED", "x" * 40)
+    assert drawing(load(config), 0.02) == Drawing(share=0.5, seed=b"x" * 40, budget=0.02)
+    assert not (tmp_path / "state" / "audit.seed").exists()
+    monkeypatch.setenv("A_SEED", "hunter22")
+    with pytest.raises(ConfigError, match="too short") as refused:
+        drawing(load(config), 0.02)
+    assert "hunter22" not in str(refused.value)
 
 
 # ------------------------------------------------------------------------------------------------ counting
