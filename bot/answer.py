@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from bot.audit import BLIND
 from bot.ports import Letterhead
 from classifiers.terms import Evidence, Finding, Verdict
+from classifiers.text import printable
 
 SCHEMA = 1
 
@@ -71,15 +71,6 @@ def _evidence(e: Evidence) -> dict[str, Any]:
         "quote": e.quote or None,
         "where": e.where.value if e.where else None,
     }
-
-
-def printable(text: str, limit: int = 200) -> str:
-    """Text of strangers for a terminal: no control, format or bidi characters, one line, at most `limit` characters."""
-    flat = " ".join(text.split())
-    safe = "".join(
-        c if c.isprintable() and unicodedata.category(c) not in {"Cf", "Co", "Cs"} else "\ufffd" for c in flat
-    )
-    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
 def in_words(verdict: Verdict) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bot.store import Store
     from bot.triage import Reading, Triage
     from classifiers.evaluation import Evaluation
+    from classifiers.learned import Learned
+    from classifiers.terms import Versions
     from classifiers.training import ReportCard
 
 MODEL = Path(classifiers.__file__).parent / "model.npz"
@@ -430,19 +432,26 @@ def _corrected_examples(settings: Settings, example: Any) -> list[Any]:
     return found
 
 
-def evaluate_file(labelled: Path, *, policy: str, rules: Path | None, model: Path | None) -> Evaluation:
-    """Judges labelled reports, each as a small mail, and counts."""
-    from bot.worker import Task
-    from classifiers.evaluation import Answer, as_mail, evaluate, read_labelled
+def evaluate_labelled(
+    path: Path, *, policy: str, rules: Path | None, model: Path | None
+) -> tuple[Evaluation, Versions]:
+    """Judges labelled reports as the bot would, and counts; with what judged."""
+    from bot.evaluating import measure
+    from classifiers.rulefiles import RuleFiles
 
-    items = list(read_labelled(labelled))
     with judging_worker(policy=policy, rules=rules, model=model) as worker:
-        mails = [as_mail(item) for item in items]
-        verdicts = [j.verdict for j in worker.judge(Task(raw=m, size=len(m)) for m in mails)]
-    return evaluate(
-        items,
-        [Answer(disposition=v.disposition, categories=frozenset(f.category for f in v.categories)) for v in verdicts],
-    )
+        versions = worker.versions  # rules that cannot be used are told before labels that they do not know
+        known = frozenset(c.id for c in RuleFiles(rules_folder(rules or "")).categories)
+        return measure(path, worker, known), versions
+
+
+def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:
+    """The words of the corpus that came with triage which weigh most in a model: its own it keeps as hashes only."""
+    from classifiers.evaluation import strongest_words
+    from classifiers.regions import find_regions
+    from classifiers.training import read_corpus, report_of
+
+    return strongest_words(learned.opine(r, find_regions(r, ())) for r in map(report_of, read_corpus(CORPUS)))
 
 
 def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -149,8 +149,8 @@ def as_data(audits: Sequence[Audit], stops: frozenset[str], budget: float) -> di
     """What `triage list --audit --json` prints. Nothing of an open audit but its id and when it was asked."""
     rate = live_rate(audits)
     return {
-        "schema": 1, "open": len(audits) - rate.whole, **rate_data(rate), "budget": budget,
-        "categories": {name: rate_data(r) | {"stopped": name in stops} for name, r in rates_by_ground(audits).items()},
+        "schema": 1, "open": len(audits) - rate.whole, **_rate_data(rate), "budget": budget,
+        "categories": {name: _rate_data(r) | {"stopped": name in stops} for name, r in rates_by_ground(audits).items()},
         "audits": [
             {
                 "report": a.report.short, "asked_at": a.opinion.decided_at.isoformat(),
@@ -164,8 +164,7 @@ def as_data(audits: Sequence[Audit], stops: frozenset[str], budget: float) -> di
     }  # fmt: skip
 
 
-def rate_data(rate: Rate) -> dict[str, Any]:
-    """False dismissals, their share of the answered audits and its interval."""
+def _rate_data(rate: Rate) -> dict[str, Any]:
     return {
         "answered": rate.whole,
         "false_dismissals": rate.part,

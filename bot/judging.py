@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
-from bot.codec import verdict_to_json
+from bot.codec import opinion_to_json, verdict_to_json
 from bot.mail.mime import parse
 from bot.ports import RUNGS, Context, Letterhead
 from classifiers.acknowledgement import find_acknowledgement
@@ -28,10 +28,11 @@ from classifiers.policy import Policy, Thresholds, decide
 from classifiers.policyfiles import load_policy
 from classifiers.regions import find_regions, prose
 from classifiers.rulebook import Rulebook
-from classifiers.terms import Report, Verdict, Versions
+from classifiers.terms import Opinion, Place, Report, Verdict, Versions
 
 MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
 SHOWN_ATTACHMENTS = 20
+SHOWN_TEXT = 2000  # characters of a report, for whoever measures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,10 @@ class Judge:
             policy=self.policy,
             versions=self.versions,
         )
+
+    def opinion(self, report: Report) -> Opinion:
+        """What the model alone believes; empty where there is none."""
+        return self.learned.opine(report, find_regions(report, self.policy.texts)) if self.learned else Opinion()
 
     def own_words(self, report: Report) -> str:
         """The report's claims as one text, for training on a corrected report."""
@@ -199,6 +204,7 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
             if request.get("op") == "words":
                 return {"words": judge.own_words(report)[:200_000], "subject": report.subject}
             verdict = judge.judge(report)
+            closer = _closer(judge, report) if request.get("closely") else {}
         except OverBudget:
             broken = "cpu"
         except MemoryError:
@@ -213,10 +219,16 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
                     "subject": head.subject, "sender": head.sender,
                     "message_id": head.message_id, "attachments": list(head.attachments),
                 },
-            }  # fmt: skip
+            } | closer  # fmt: skip
         finally:
             budget.disarm()
     return {"failed": broken}
+
+
+def _closer(judge: Judge, report: Report) -> dict[str, Any]:
+    """What measuring needs beside the verdict: what the model believes, and how the report begins."""
+    text = "\n".join(p.text for p in report.passages if p.place is not Place.SUBJECT)
+    return {"opinion": opinion_to_json(judge.opinion(report)), "text": text[:SHOWN_TEXT]}
 
 
 def serve(source: BinaryIO, sink: BinaryIO, confine: Callable[[], None] = _confine) -> None:

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from bot.codec import verdict_from_json
+from bot.codec import opinion_from_json, verdict_from_json
 from bot.ports import RUNGS, Context, Letterhead
 from classifiers.errors import Problem, RuleError, StoreError
-from classifiers.terms import Disposition, Verdict, Versions, report_key
+from classifiers.terms import Disposition, Opinion, Verdict, Versions, report_key
 
 BATCH_MAILS = 64
 BATCH_BYTES = 8 * 1000**2
@@ -39,6 +39,7 @@ class Task:
     truncated: bool = False
     rung: int = 1
     key: str = ""  # where it is known already; else it is made of the bytes
+    closely: bool = False  # the model's opinion and the report's text are wanted too, to measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class Judged:
     verdict: Verdict
     letterhead: Letterhead
     broken: str = ""
+    opinion: Opinion | None = None  # where the task said `closely`
+    text: str = ""  # likewise: how the report begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +152,13 @@ class Worker:
         try:
             verdict = verdict_from_json(answer["verdict"])
             head = _letterhead(answer["letterhead"])
+            opinion = opinion_from_json(answer["opinion"]) if task.closely else None
+            text = _beginning(answer["text"]) if task.closely else ""
         except (KeyError, ValueError, TypeError):
             return self._safe_facts(task, "answer")
         if verdict.report != task.key:
             return self._safe_facts(task, "answer")
-        return Judged(verdict=verdict, letterhead=head)
+        return Judged(verdict=verdict, letterhead=head, opinion=opinion, text=text)
 
     def _safe_facts(self, task: Task, why: str) -> Judged:
         return Judged(
@@ -286,6 +291,7 @@ def _request(task: Task, op: str = "judge") -> bytes:
         "truncated": task.truncated,
         "rung": task.rung,
         "key": task.key,
+        "closely": task.closely,
     }
     return _frame(header) + task.raw
 
@@ -308,6 +314,12 @@ def _take_frames(buffer: bytearray) -> list[dict[str, Any]]:
         taken.append(answer)
         del buffer[: 4 + n]
     return taken
+
+
+def _beginning(text: Any) -> str:
+    if not isinstance(text, str) or len(text) > 5000:
+        raise ValueError("text")
+    return text
 
 
 def _letterhead(data: Any) -> Letterhead:

@@ -117,8 +117,9 @@ class Learned:
 
     def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
         added = self.weights[seen.index, self.labels.index(label)] * self.scaled(seen)
-        top = np.argsort(-added)[:WORDS]
-        return tuple((label, seen.name(i), round(float(added[i]), 3)) for i in top if added[i] > 0)
+        top = np.argsort(-added)[: 4 * WORDS]
+        named = [(label, name, round(float(added[i]), 3)) for i in top if added[i] > 0 and (name := seen.name(i))]
+        return tuple(named[:WORDS])
 
 
 def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:

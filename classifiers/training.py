@@ -179,28 +179,19 @@ def _scaled(matrix: Any, scale: npt.NDArray[np.float64]) -> Any:
 
 
 def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> tuple[Any, Any]:
-    """Weights and intercepts of one logistic regression a label.
-
-    The optimum of a ridge penalty lies in the span of the examples, so it is looked for there: as many unknowns as
-    examples, not as features, and Newton's method reaches it to the last digits on any machine.
-    """
+    """Weights and intercepts of one logistic regression a label, to so many digits that any machine finds the same."""
     from sklearn.linear_model import LogisticRegression
 
-    squares, basis = np.linalg.eigh((matrix @ matrix.T).toarray())
-    real = squares > 1e-10 * squares.max()
-    length = np.sqrt(squares[real])
-    inner = basis[:, real] * length  # the examples in the coordinates of their span
-    outward = matrix.T @ (basis[:, real] / length)  # features x coordinates
     coef = np.zeros((truth.shape[1], matrix.shape[1]))
     bias = np.full(truth.shape[1], -20.0)
     for i in range(truth.shape[1]):
         if truth[:, i].all() or not truth[:, i].any():
             continue  # a fold without this label: constant no
         model = LogisticRegression(
-            C=STRENGTH, class_weight="balanced", tol=1e-10, max_iter=200, solver="newton-cholesky"
+            C=STRENGTH, class_weight="balanced", tol=1e-9, max_iter=1000, solver="liblinear", intercept_scaling=5.0
         )
-        model.fit(inner, truth[:, i], sample_weight=weight)
-        coef[i], bias[i] = outward @ model.coef_[0], model.intercept_[0]
+        model.fit(matrix, truth[:, i], sample_weight=weight)
+        coef[i], bias[i] = model.coef_[0], model.intercept_[0]
     return coef, bias
 
 

@@ -13,6 +13,7 @@ from bot.cli.audit import list_audits
 from bot.cli.options import Config, Json, settings_of, who
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
+from classifiers.text import printable
 
 if TYPE_CHECKING:
     from bot.ports import KeptReport, Letterhead, RecordedVerdict
@@ -118,7 +119,7 @@ def _again(store: Store, settings: Settings, ids: list[str], since: str | None, 
 
 
 def _print_change(change: Any, *, as_json: bool) -> None:
-    from bot.answer import in_words, printable
+    from bot.answer import in_words
 
     before = change.before.verdict if change.before else None
     if as_json:
@@ -212,7 +213,7 @@ def _row(
 
 
 def _line(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None, *, blind: bool) -> str:
-    from bot.answer import in_words, printable
+    from bot.answer import in_words
     from bot.audit import BLIND
 
     said = in_words(recorded.verdict) if recorded else "not judged yet"
@@ -229,7 +230,7 @@ def show(
     config: Config = None,
 ) -> None:
     """One report: its verdict, the reasons, and everything that was ever decided."""
-    from bot.answer import as_blind_data, as_data, blind_for_people, for_people, in_words, printable
+    from bot.answer import as_blind_data, as_data, blind_for_people, for_people, in_words
     from bot.assembly import open_store
     from bot.audit import is_open
     from bot.ports import Letterhead
