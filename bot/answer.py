@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.audit import BLIND
 from bot.ports import Letterhead
 from classifiers.terms import Evidence, Finding, Verdict
 from classifiers.text import printable
@@ -41,6 +42,14 @@ def as_data(source: str, verdict: Verdict, head: Letterhead) -> dict[str, Any]:
             "policy": verdict.versions.policy,
         },
     }
+
+
+def as_blind_data(source: str, verdict: Verdict, head: Letterhead) -> dict[str, Any]:
+    """The same keys for a report whose audit is open: what the mail itself says, and nothing that was made of it."""
+    data = as_data(source, verdict, head)
+    kept = ("schema", "source", "message_id", "report", "subject", "attachments", "policy", "versions")
+    empty: dict[str, Any] = {k: [] if isinstance(v, list) else None for k, v in data.items()}
+    return empty | {k: data[k] for k in kept} | {"audit": "open", "why": BLIND}
 
 
 def _finding(f: Finding) -> dict[str, Any]:
@@ -95,6 +104,11 @@ def for_people(source: str, verdict: Verdict, head: Letterhead) -> str:
     if verdict.defects:
         lines.append(f"  Defects   {printable(', '.join(verdict.defects))}")
     return "\n".join(lines)
+
+
+def blind_for_people(source: str, head: Letterhead) -> str:
+    """What `triage show` prints of a report whose audit is open."""
+    return f"{printable(source)}   {BLIND}\n  Subject   {printable(head.subject) or '(none)'}"
 
 
 def _seen(e: Evidence) -> str:

@@ -16,9 +16,10 @@ import bot
 import classifiers
 from bot.ports import Context
 from bot.worker import Worker, WorkerLimits
-from classifiers.errors import LoginRefused, MailboxError, NotifierError, TriageError, UserError
+from classifiers.errors import ConfigError, LoginRefused, MailboxError, NotifierError, Problem, TriageError, UserError
 
 if TYPE_CHECKING:
+    from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
     from bot.delivery import Delivery, Wording
     from bot.mail.imap import ImapMailbox
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
 RULES = Path(bot.__file__).parent.parent / "rules"
+SHORTEST_SEED = 16
 
 
 def now() -> datetime:
@@ -116,6 +118,7 @@ def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wordi
         requested={r.id: r.title for r in policy.requested},
         assets={a.id: a.title for a in policy.assets},
         own_domains=own_domains,
+        budget=policy.budget,
     )
 
 
@@ -135,6 +138,28 @@ def open_store(settings: Settings) -> Store:
 
     folder = Path(settings.state.folder)
     return Store.open(settings.state.url or f"sqlite:///{folder}/triage.db", now=now)
+
+
+def drawing(settings: Settings, budget: float) -> Drawing:
+    """How audits are drawn. Call it while holding the state folder: the first start makes the seed."""
+    from bot.audit import Drawing
+    from bot.store import audit_seed
+
+    share, given = settings.audit.share, settings.audit.seed
+    if not share:
+        return Drawing(budget=budget)
+    seed = given.read().encode() if given else audit_seed(Path(settings.state.folder))
+    if len(seed) < SHORTEST_SEED:
+        raise ConfigError(Problem("audit.seed", f"is too short to be secret: {SHORTEST_SEED} characters or more"))
+    return Drawing(share=share, seed=seed, budget=budget)
+
+
+def audit_state(settings: Settings, store: Store) -> tuple[tuple[Audit, ...], frozenset[str], float]:
+    """All audits, the categories they stopped, and the policy's budget."""
+    from bot.audit import stopped
+
+    audits, budget = store.audits(), wording(settings).budget
+    return audits, stopped(audits, store.clearances(), budget), budget
 
 
 def mailbox(account: Account, cap: int) -> ImapMailbox:
@@ -193,7 +218,9 @@ def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
         yield Wired(
             store=store,
             worker=worker,
-            triage=Triage(store=store, worker=worker, channel=channel, now=now),
+            triage=Triage(
+                store=store, worker=worker, channel=channel, now=now, drawing=drawing(settings, words.budget)
+            ),
             delivery=Delivery(
                 store,
                 notifier(settings),

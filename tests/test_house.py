@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.labelled", "classifiers.modelcard"),
     ("classifiers.pages",),
     ("bot", "bot.ports", "bot.log"),
+    ("bot.audit",),
     ("bot.answer", "bot.codec", "bot.settings", "bot.routing", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
     ("bot.judging",),

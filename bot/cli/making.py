@@ -109,23 +109,31 @@ def train(
 
 
 @model_app.command("report")
-def report(model: ModelFile = None, html: Html = None, as_json: Json = False) -> None:
-    """What the model in use was trained on and how well it did."""
-    from bot.assembly import model_file, strong_words
+def report(model: ModelFile = None, html: Html = None, config: Config = None, as_json: Json = False) -> None:
+    """What the model in use was trained on and how well it did; with --config, how well it does live by its audits."""
+    from bot.assembly import model_file, open_store, strong_words
+    from bot.audit import live_rate
     from classifiers.learned import Learned
     from classifiers.modelcard import read_card
 
-    learned = Learned.load(model or model_file(None))
+    settings = settings_of(config) if config else None
+    learned = Learned.load(model or model_file(settings))
+    live = None
+    if settings is not None:
+        with open_store(settings) as store:
+            live = live_rate(store.audits())
     card = read_card(learned.card)
     if html is not None:
         from classifiers.pages import model_page
 
         write_page(html, model_page(card, version=learned.version, words=strong_words(learned)))
     if as_json:
-        print(json.dumps(card.as_data()))
+        print(json.dumps(card.as_data() | ({"live": live.as_data()} if live is not None else {})))
     else:
         print(replace(learned, card=card.facts).describe())
         print(card.as_text())
+        if live is not None:
+            print(f"  {'false dismissals, live':24} {live}")
 
 
 def evaluate(
