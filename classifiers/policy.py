@@ -113,7 +113,7 @@ class Policy:
 PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
 TELLING = 2.5
 GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
-UNTAUGHT = 4.0  # what rules need by themselves for a category that the model was never taught
+UNTAUGHT = 3.5  # what rules need by themselves for a category that the model was never taught
 TECHNICAL = 1.5  # from which something technical is left over, where there is no model
 HEED = 0.8  # how much of the signs' log-odds is added to the model's: it has seen some of the same words
 SURE = 0.9  # the model's probability of in_scope from which it counts as a sign of its own

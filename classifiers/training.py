@@ -205,6 +205,7 @@ def _material(examples: Sequence[Example], rulebook: Rulebook, seed: int) -> _Ma
     reports = [report_of(e) for e in examples]
     regions = [find_regions(r, ()) for r in reports]
     rows = [features(r, g) for r, g in zip(reports, regions, strict=True)]
+    known = frozenset(labels) - frozenset(DISPOSITIONS)
     matrix = csr_matrix(
         (
             np.concatenate([r.value for r in rows]),
@@ -221,7 +222,7 @@ def _material(examples: Sequence[Example], rulebook: Rulebook, seed: int) -> _Ma
         matrix=matrix,
         reports=reports,
         regions=regions,
-        evidence=[rulebook.weigh(r, g) for r, g in zip(reports, regions, strict=True)],
+        evidence=[rulebook.weigh_for(r, g, known) for r, g in zip(reports, regions, strict=True)],
         fold=_folds(examples, seed),
     )
 
