@@ -70,6 +70,11 @@ def of_report(
     ]
 
 
+def most_genuine(opinion: Opinion) -> float:
+    """The model's probability of a genuine finding in the most genuine part; 0 where the report has no parts."""
+    return max((p.get(Disposition.IN_SCOPE.value, 0.0) for _, p in opinion.parts), default=0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fusion:
     """The fitted weights. Immutable; travels in the model file as plain numbers."""

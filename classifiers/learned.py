@@ -16,6 +16,7 @@ import numpy.typing as npt
 from classifiers.errors import ModelError, Problem
 from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import Fusion
+from classifiers.parts import find_parts
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report
@@ -94,6 +95,10 @@ class Learned:
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             words=self._words(seen, best),
+            parts=tuple(
+                (part.span, dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True)))
+                for part in find_parts(report, regions)
+            ),
         )
 
     def probabilities(self, seen: Features) -> list[float]:

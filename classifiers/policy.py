@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from classifiers.fusion import Fusion, added, logit, sigmoid, total
+from classifiers.fusion import Fusion, added, logit, most_genuine, sigmoid, total
 from classifiers.regions import Region, RegionKind, language, prose
 from classifiers.terms import (
     Acknowledgement,
@@ -33,6 +33,7 @@ class Thresholds:
     category: float = 0.5  # a category is held from here on
     clear: float = 0.2  # nothing genuine is left over below this probability of in_scope
     live: float = 0.5  # from this probability on it counts as in_scope
+    part: float = 0.9  # a part of which the model believes more is genuine by itself
     not_a_report: float = 0.8
     incomplete: float = 0.8
 
@@ -186,6 +187,7 @@ class _Case:
     unreadable: str
     fused: Mapping[Disposition, float]  # both voices' probabilities; empty where one of them is missing
     unexcluded: bool  # a category is held that no clause excludes
+    part: float  # the model's probability of a genuine finding in the most genuine part
 
     def model(self, disposition: Disposition) -> float:
         """The model's probability; a half where there is no model."""
@@ -255,6 +257,7 @@ def decide(
         unreadable=_unreadable(report, regions),
         fused=fusion.of_dispositions(report, groups, opinion, strongest) if fusion and opinion else {},
         unexcluded=any(w.held and not w.vetoed and w.category not in excluded for w in weighed),
+        part=most_genuine(opinion) if opinion else 0.0,
     )
     disposition, confidence, why = _first(case)
     held = [w for w in weighed if w.held and not w.vetoed]
@@ -314,6 +317,8 @@ def _weighed_together(case: _Case) -> _Step:
         )
     if live > case.at.clear:
         return Disposition.NEEDS_REVIEW, 1 - live, LEFT if case.held else UNSURE
+    if case.part > case.at.part:
+        return Disposition.IN_SCOPE, case.part, "one part of it reads like a genuine finding"
     return _dismissed(case)
 
 

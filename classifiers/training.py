@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
-from classifiers.features import DIMENSIONS, features
+from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import DISPOSITIONS as FUSED
-from classifiers.fusion import GROUPS, Fusion, of_category, of_report
+from classifiers.fusion import GROUPS, Fusion, most_genuine, of_category, of_report
 from classifiers.learned import Learned
+from classifiers.parts import find_parts
 from classifiers.policy import Clause, Policy, Thresholds, decide
 from classifiers.regions import Region, find_regions
 from classifiers.rulebook import Rulebook
@@ -31,14 +32,16 @@ from classifiers.terms import (
     Passage,
     Place,
     Report,
+    Span,
     Versions,
     report_key,
 )
 
 FOLDS = 5
 STRENGTH = 10.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
+SHRUNK = 0.02  # C of the fusion: strong, so that it leans on no single sign
 FEWEST = 10  # examples of a label; fewer are said plainly
-LET_THROUGH = 0.05  # of what is not genuine may count as genuine: it costs a person a minute each
+LET_THROUGH = 0.03  # of what is not genuine may count as genuine: it costs a person a minute each
 ALIKE = 0.3  # shared five-word runs from which two examples are kept in one fold
 DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
 _KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
@@ -157,6 +160,9 @@ class _Material:
     truth: npt.NDArray[np.bool_]  # examples x labels
     weight: npt.NDArray[np.float64]
     matrix: Any  # examples x DIMENSIONS
+    parts: Any  # all examples' parts x DIMENSIONS
+    owner: npt.NDArray[np.int64]  # the example of each part
+    spans: Sequence[Span]
     reports: Sequence[Report]
     regions: Sequence[tuple[Region, ...]]
     evidence: Sequence[tuple[Evidence, ...]]
@@ -183,9 +189,9 @@ def train(
     m = _material(examples, rulebook, seed)
     if not all(0 < m.is_a(d).sum() < len(examples) for d in ("in_scope", "out_of_scope")):
         raise ModelError("a model needs examples that are in scope and examples that are out of scope")
-    scores = _cross_validate(m)
+    scores, of_parts = _cross_validate(m)
     steepness, shift = _calibrate(scores, m.truth)
-    opinions = [_opinion(m.labels, row) for row in 1 / (1 + np.exp(-(scores * steepness + shift)))]
+    opinions = _opinions(m, *(1 / (1 + np.exp(-(s * steepness + shift))) for s in (scores, of_parts)))
     trials = _trials(m, opinions)
     thresholds = _choose(m, opinions, trials, budget)
     scale = _rarity(m.matrix)
@@ -199,31 +205,39 @@ def train(
 
 
 def _material(examples: Sequence[Example], rulebook: Rulebook, seed: int) -> _Material:
-    from scipy.sparse import csr_matrix
-
     labels = (*sorted({c for e in examples for c in e.categories}), *DISPOSITIONS)
+    known = frozenset(labels) - frozenset(DISPOSITIONS)
     reports = [report_of(e) for e in examples]
     regions = [find_regions(r, ()) for r in reports]
-    rows = [features(r, g) for r, g in zip(reports, regions, strict=True)]
-    known = frozenset(labels) - frozenset(DISPOSITIONS)
-    matrix = csr_matrix(
+    parts = [(i, part) for i, (r, g) in enumerate(zip(reports, regions, strict=True)) for part in find_parts(r, g)]
+    return _Material(
+        examples=examples,
+        labels=labels,
+        truth=np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples]),
+        weight=np.array([e.weight for e in examples]),
+        matrix=_matrix([features(r, g) for r, g in zip(reports, regions, strict=True)]),
+        parts=_matrix([features(part.as_report(), ()) for _, part in parts]),
+        owner=np.array([i for i, _ in parts], dtype=np.int64),
+        spans=[part.span for _, part in parts],
+        reports=reports,
+        regions=regions,
+        evidence=[rulebook.weigh_for(r, g, known) for r, g in zip(reports, regions, strict=True)],
+        fold=_folds(examples, seed),
+    )
+
+
+def _matrix(rows: Sequence[Features]) -> Any:
+    from scipy.sparse import csr_matrix
+
+    if not rows:
+        return csr_matrix((0, DIMENSIONS))
+    return csr_matrix(
         (
             np.concatenate([r.value for r in rows]),
             np.concatenate([r.index for r in rows]),
             np.cumsum([0, *(len(r.index) for r in rows)]),
         ),
         shape=(len(rows), DIMENSIONS),
-    )
-    return _Material(
-        examples=examples,
-        labels=labels,
-        truth=np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples]),
-        weight=np.array([e.weight for e in examples]),
-        matrix=matrix,
-        reports=reports,
-        regions=regions,
-        evidence=[rulebook.weigh_for(r, g, known) for r, g in zip(reports, regions, strict=True)],
-        fold=_folds(examples, seed),
     )
 
 
@@ -238,12 +252,23 @@ def _folds(examples: Sequence[Example], seed: int) -> npt.NDArray[np.int64]:
     )
 
 
-def _opinion(labels: Sequence[str], row: npt.NDArray[np.float64]) -> Opinion:
-    p = {label: float(x) for label, x in zip(labels, row, strict=True)}
-    return Opinion(
-        categories={k: v for k, v in p.items() if k not in DISPOSITIONS},
-        dispositions={k: v for k, v in p.items() if k in DISPOSITIONS},
-    )
+def _opinions(m: _Material, p: npt.NDArray[np.float64], of_parts: npt.NDArray[np.float64]) -> list[Opinion]:
+    """What the model says of each example and of its parts, as `Learned.opine` would."""
+    parts: dict[int, list[tuple[Span, dict[str, float]]]] = {}
+    for owner, span, row in zip(m.owner, m.spans, of_parts, strict=True):
+        parts.setdefault(int(owner), []).append((span, _named(m.labels, row)))
+    return [
+        Opinion(
+            categories={k: v for k, v in _named(m.labels, row).items() if k not in DISPOSITIONS},
+            dispositions={k: v for k, v in _named(m.labels, row).items() if k in DISPOSITIONS},
+            parts=tuple(parts.get(i, ())),
+        )
+        for i, row in enumerate(p)
+    ]
+
+
+def _named(labels: Sequence[str], row: npt.NDArray[np.float64]) -> dict[str, float]:
+    return {label: float(x) for label, x in zip(labels, row, strict=True)}
 
 
 def _rarity(matrix: Any) -> npt.NDArray[np.float64]:
@@ -278,9 +303,9 @@ def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float
     return coef, bias
 
 
-def _cross_validate(m: _Material) -> npt.NDArray[np.float64]:
-    """Each example's scores, by a model that had not seen it."""
-    out = np.zeros(m.truth.shape)
+def _cross_validate(m: _Material) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Each example's scores and each part's, by a model that had not seen it."""
+    out, of_parts = np.zeros(m.truth.shape), np.zeros((len(m.spans), len(m.labels)))
     for k in range(FOLDS):
         seen = m.fold != k
         if seen.all() or not seen.any():
@@ -288,7 +313,9 @@ def _cross_validate(m: _Material) -> npt.NDArray[np.float64]:
         scale = _rarity(m.matrix[seen])
         coef, bias = _fit(_scaled(m.matrix[seen], scale), m.truth[seen], m.weight[seen])
         out[~seen] = _scaled(m.matrix[~seen], scale) @ coef.T + bias
-    return out
+        theirs = ~seen[m.owner]
+        of_parts[theirs] = _scaled(m.parts[theirs], scale) @ coef.T + bias
+    return out, of_parts
 
 
 def _calibrate(
@@ -325,19 +352,16 @@ def _fuse(m: _Material, opinions: Sequence[Opinion], seen: npt.NDArray[np.bool_]
     half = Fusion(category=category, sources=sources, middle=(), spread=(), dispositions=())
     told = np.array([_numbers(m, half, opinions, i) for i in which])
     middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-9
-    is_one = [np.array([m.examples[i].disposition == d.value for i in which]) for d in FUSED]
-    # One disposition against the rest, then scaled to add up to one: four small convex problems, the same on any machine.
-    rows = []
-    for truth in is_one:
-        against = LogisticRegression(C=0.02, tol=1e-10, max_iter=200, solver="newton-cholesky")
-        if truth.all() or not truth.any():
-            rows.append((*([0.0] * told.shape[1]), -8.0))
-            continue
-        against.fit((told - middle) / spread, truth)
-        rows.append((*map(float, against.coef_[0]), float(against.intercept_[0])))
+    joint = LogisticRegression(C=SHRUNK, tol=1e-10, max_iter=500, solver="newton-cg")
+    joint.fit((told - middle) / spread, [m.examples[i].disposition for i in which])
+    rows = {
+        str(d): (*map(float, w), float(b))
+        for d, w, b in zip(joint.classes_, joint.coef_, joint.intercept_, strict=True)
+    }
+    never = (*([0.0] * told.shape[1]), -30.0)
     return Fusion(
         category=category, sources=sources, middle=tuple(map(float, middle)), spread=tuple(map(float, spread)),
-        dispositions=tuple(rows),
+        dispositions=tuple(rows.get(d.value, never) for d in FUSED),
     )  # fmt: skip
 
 
@@ -364,6 +388,7 @@ class _Trial:
     fusion: Fusion
     live: float  # probability of in_scope
     held: Mapping[str, float]  # of each category
+    part: float  # the most genuine part's
 
 
 def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
@@ -374,7 +399,7 @@ def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
         fusion, groups = fusions[m.fold[i]], _groups(m.evidence[i])
         held = {c: fusion.of_category(groups.get(c, ()), opinions[i].categories[c]) for c in m.categories}
         p = fusion.of_dispositions(report, groups, opinions[i], max(held.values()))
-        trials.append(_Trial(fusion, p[Disposition.IN_SCOPE], held))
+        trials.append(_Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i])))
     return trials
 
 
@@ -392,17 +417,25 @@ def _judged(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial],
 
 
 def _choose(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial], budget: float) -> Thresholds:
-    """`clear`: the highest at which no more genuine reports are dismissed than the budget allows. `live`: the lowest at which
-    at most LET_THROUGH of all others count as genuine."""
-    loose = Thresholds(category=0.5, clear=0.5, live=0.5, not_a_report=0.5, incomplete=0.5)
+    """`part` and `live`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `clear`: then
+    the highest at which no more genuine reports are dismissed than the budget allows.
+    """
     live = m.is_a("in_scope")
+    others = [t for t, is_live in zip(trials, live, strict=True) if not is_live]
+    loose = Thresholds(
+        category=0.5, clear=0.5, live=0.5, not_a_report=0.5, incomplete=0.5, part=_rare([t.part for t in others])
+    )
     said = _judged(m, opinions, trials, loose)
     wrong = sorted(t.live for t, d, is_live in zip(trials, said, live, strict=True) if is_live and d in DISMISSALS)
     allowed = int(budget * live.sum())
-    clear = wrong[allowed] - 1e-6 if len(wrong) > allowed else 0.5
-    others = np.sort([t.live for t, is_live in zip(trials, live, strict=True) if not is_live])[::-1]
-    passing = float(others[min(len(others) - 1, int(LET_THROUGH * len(others)))])
-    return replace(loose, clear=max(0.0, clear), live=min(0.5, max(passing, clear + 0.05)))
+    clear = max(0.0, wrong[allowed] - 1e-6) if len(wrong) > allowed else 0.5
+    return replace(loose, clear=clear, live=min(0.5, max(_rare([t.live for t in others]), clear)))
+
+
+def _rare(p: Sequence[float]) -> float:
+    """What at most LET_THROUGH of these exceed."""
+    ordered = sorted(p, reverse=True)
+    return float(ordered[min(len(ordered) - 1, int(LET_THROUGH * len(ordered)))])
 
 
 def _card(m: _Material, said: Sequence[Disposition], trials: Sequence[_Trial]) -> ReportCard:

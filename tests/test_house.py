@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.errors", "classifiers.terms", "classifiers.curves"),
     ("classifiers.text",),
     ("classifiers.regions", "classifiers.plots", "classifiers.fusion"),
-    ("classifiers.acknowledgement", "classifiers.features", "classifiers.policy"),
+    ("classifiers.acknowledgement", "classifiers.features", "classifiers.parts", "classifiers.policy"),
     ("classifiers.rulefiles", "classifiers.conditions"),
     ("classifiers.rulebook", "classifiers.learned"),
     ("classifiers.policyfiles",),
