@@ -189,6 +189,7 @@ class _Case:
     fused: Mapping[Disposition, float]  # both voices' probabilities; empty where one of them is missing
     unexcluded: bool  # a category is held that no clause excludes
     part: float  # the model's probability of a genuine finding in the most genuine part
+    names_asset: bool
 
     def model(self, disposition: Disposition) -> float:
         """The model's probability; a half where there is no model."""
@@ -241,6 +242,7 @@ def decide(
         for c in dict.fromkeys((*excluded, *sorted(taught)))
     ]
     genuine = [e for e in groups.get("genuine", ()) if e.speaks_for]
+    assets = assets_named(report, policy.assets)
     strongest = max((w.probability for w in weighed if w.category in excluded), default=0.0)
     case = _Case(
         report=report,
@@ -255,6 +257,7 @@ def decide(
         fused=fusion.of_dispositions(report, groups, opinion, strongest) if fusion and opinion else {},
         unexcluded=any(w.held and not w.vetoed and w.category not in excluded for w in weighed),
         part=most_genuine(opinion) if opinion else 0.0,
+        names_asset=bool(assets),
     )
     disposition, confidence, why = _first(case)
     held = [w for w in weighed if w.held and not w.vetoed]
@@ -266,7 +269,7 @@ def decide(
         signs=tuple(sorted(genuine, key=lambda e: -e.weight)),
         acknowledgement=acknowledgement,
         missing=tuple(r.id for r in policy.requested if r.id not in groups),
-        assets=assets_named(report, policy.assets),
+        assets=assets,
         defects=report.defects,
         rules_say=_rules_alone(case), model_says=_model_alone(case),
         policy=policy.name, versions=versions,
@@ -330,7 +333,9 @@ def _dismissed(case: _Case) -> _Step:
         (Disposition.NOT_A_REPORT, case.at.not_a_report, case.not_a_report, "no report of a vulnerability"),
         (Disposition.INCOMPLETE, case.at.incomplete, case.incomplete, "asks, but tells nothing technical"),
     ):
-        if p[disposition] >= at and signs > AGAINST and case.genuine < TECHNICAL:
+        # A mail that names a component in scope says something of it, unless the rules know what kind of mail this is.
+        least = 1.0 if case.names_asset else AGAINST
+        if p[disposition] >= at and signs > least and case.genuine < TECHNICAL:
             return disposition, p[disposition], f"rules and model agree: {what}"
     if case.unexcluded:
         return Disposition.IN_SCOPE, 0.5, CLAIMED
