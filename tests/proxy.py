@@ -106,8 +106,8 @@ class Proxy:
                 self._say(client, data, cuts)
 
     def _say(self, client: socket.socket, data: bytes, cuts: int) -> None:
-        while data and self.trickle and not self._ending and self._cuts == cuts:
-            client.sendall(data[: self.trickle])
-            data = data[self.trickle :]
+        while data and (piece := self.trickle) and not self._ending and self._cuts == cuts:
+            client.sendall(data[:piece])
+            data = data[piece:]
             time.sleep(0.05)
         client.sendall(data)
