@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from bot.codec import verdict_from_json
 from bot.ports import RUNGS, Context, Letterhead
+from bot.precedent import Traces, traces_from_json
 from classifiers.errors import Problem, RuleError, StoreError
 from classifiers.terms import Disposition, Verdict, Versions, report_key
 
@@ -48,6 +49,7 @@ class Judged:
     verdict: Verdict
     letterhead: Letterhead
     broken: str = ""
+    traces: Traces | None = None  # None: what could not be read leaves none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +151,12 @@ class Worker:
         try:
             verdict = verdict_from_json(answer["verdict"])
             head = _letterhead(answer["letterhead"])
+            traces = traces_from_json(answer["traces"])
         except (KeyError, ValueError, TypeError):
             return self._safe_facts(task, "answer")
         if verdict.report != task.key:
             return self._safe_facts(task, "answer")
-        return Judged(verdict=verdict, letterhead=head)
+        return Judged(verdict=verdict, letterhead=head, traces=traces)
 
     def _safe_facts(self, task: Task, why: str) -> Judged:
         return Judged(

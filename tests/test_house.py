@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.policyfiles",),
     ("classifiers.training", "classifiers.evaluation"),
     ("bot", "bot.ports", "bot.log"),
+    ("bot.precedent",),
     ("bot.answer", "bot.codec", "bot.settings", "bot.routing", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
     ("bot.judging",),
