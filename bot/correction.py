@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
+from bot.precedent import held_back, kept_up
 from bot.routing import changed_notices
 from bot.store import Store
 from bot.worker import Judged, Task, Worker
@@ -87,10 +88,11 @@ def judge_again(store: Store, worker: Worker, reports: Sequence[KeptReport]) -> 
             tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, key=report.key)))
     for (report, _), judged in zip(tasks, worker.judge(t for _, t in tasks), strict=True):
         before = store.current(report.id)
+        verdict = held_back(judged.verdict, store.similar(report, judged.traces))
         yield Change(
             report=report,
             before=before,
-            after=judged,
+            after=replace(judged, verdict=kept_up(before.verdict if before else None, verdict)),
             person=before is not None and before.kind is VerdictKind.PERSON,
         )
 
@@ -105,6 +107,7 @@ def apply(store: Store, change: Change, *, channel: str, now: Callable[[], datet
         decided_by="bot",
         decided_at=at,
         letterhead=change.after.letterhead if change.after.letterhead != Letterhead() else None,
+        traces=change.after.traces,
         notices=changed_notices(
             change.report,
             store.cards_of(change.report.id),

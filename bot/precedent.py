@@ -19,6 +19,7 @@ from classifiers.terms import DISMISSALS, Authentication, Disposition, Verdict
 
 ALIKE = 0.7  # likeness from which on an earlier report is a precedent
 REFERENCES = 50  # of one mail, the last ones
+LISTED = 20  # precedents that are shown one by one to a person; JSON has all
 RAISED = "a follow-up raised it"
 _ID = 500  # characters
 _ADDRESS = 320
@@ -88,7 +89,7 @@ def held_back(verdict: Verdict, precedents: Sequence[Precedent]) -> Verdict:
         return verdict
     for p in precedents:
         if p.kind is VerdictKind.PERSON and p.disposition is Disposition.IN_SCOPE:
-            why = f"{by(p)} called a similar report in scope: {p.report}"
+            why = f"a person called the similar report {p.report} in scope"
             return replace(verdict, disposition=Disposition.NEEDS_REVIEW, confidence=p.likeness, why=why)
     return verdict
 
@@ -129,6 +130,40 @@ def in_one_line(precedents: Sequence[Precedent]) -> str:
     named = [f"{n} {what}" for what, n in said.most_common(4)]
     rest = len(precedents) - sum(n for _, n in said.most_common(4))
     return f"{number}: {', '.join(named)}" + (f", {rest} more" if rest else "")
+
+
+def as_data(precedents: Sequence[Precedent], thread: Thread, follow_ups: Sequence[KeptReport]) -> dict[str, Any]:
+    """What `triage show --json` adds to a report."""
+    return {
+        "similar": [
+            {
+                "report": p.report, "likeness": round(p.likeness, 2), "disposition": p.disposition.value,
+                "decided_by": p.decided_by, "received_at": p.received_at.isoformat(),
+            }
+            for p in precedents
+        ],
+        "thread": {
+            "follows": thread.first.short if thread.first else None,
+            "claimed": thread.claimed or None,
+            "follow_ups": [f.short for f in follow_ups],
+        },
+    }  # fmt: skip
+
+
+def lines(precedents: Sequence[Precedent], thread: Thread, follow_ups: Sequence[KeptReport]) -> list[str]:
+    """What `triage show` prints of it."""
+    said = [f"  Similar   {in_one_line(precedents)}"] if precedents else []
+    said += [
+        f"    {p.report}  {p.received_at:%Y-%m-%d}  {p.likeness:.0%} alike, {p.disposition.value.replace('_', ' ')} by {by(p)}"
+        for p in precedents[:LISTED]
+    ]
+    if thread.first:
+        said.append(f"  Thread    a follow-up to {thread.first.short}")
+    if thread.claimed:
+        said.append(f"  Thread    names {thread.claimed}, which another sender sent: not joined to it")
+    if follow_ups:
+        said.append(f"  Thread    followed up by {', '.join(f.short for f in follow_ups)}")
+    return said
 
 
 # ------------------------------------------------------------------------------------------------ from the child

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.following import follow
 from bot.ports import Cursor, FolderState, KeptReport, Letterhead, Mailbox, NewReport, RawMessage, VerdictKind
+from bot.precedent import held_back
 from bot.routing import first_notices
 from bot.store import Store
 from bot.worker import Judged, Task, Worker, unreadable
@@ -143,21 +145,25 @@ class Triage:
 
     def _record(self, report: KeptReport, judged: Judged) -> None:
         now = self.now()
+        verdict = held_back(judged.verdict, self.store.similar(report, judged.traces))
+        first = self.store.thread_of(report, judged.traces).first
+        notices = follow(self.store, report, verdict, first, channel=self.channel, now=now)
         self.store.record(
             report.id,
-            judged.verdict,
+            verdict,
             kind=VerdictKind.BOT,
             decided_by="bot",
             decided_at=now,
             letterhead=judged.letterhead,
-            notices=first_notices(report, judged.verdict.disposition, self.channel, now),
+            traces=judged.traces,
+            notices=notices or first_notices(report, verdict.disposition, self.channel, now),
         )
         log.info(
             "report.judged",
             extra={
                 "report": report.short,
-                "disposition": judged.verdict.disposition.value,
-                "categories": ",".join(f.category for f in judged.verdict.categories),
+                "disposition": verdict.disposition.value,
+                "categories": ",".join(f.category for f in verdict.categories),
                 "broken": judged.broken,
             },
         )

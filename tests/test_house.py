@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.mail", "bot.slack", "bot.store"),
     ("bot.judging",),
     ("bot.worker",),
+    ("bot.following",),
     ("bot.triage", "bot.delivery", "bot.correction"),
     ("bot.reading",),
     ("bot.daemon",),

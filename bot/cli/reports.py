@@ -209,6 +209,8 @@ def show(
     from bot.answer import as_data, for_people, in_words, printable
     from bot.assembly import open_store
     from bot.ports import Letterhead
+    from bot.precedent import as_data as known_data
+    from bot.precedent import lines
 
     with open_store(settings_of(config)) as store:
         kept = store.find(report)
@@ -220,6 +222,7 @@ def show(
             return
         current, history = store.current(kept.id), store.history(kept.id)
         head = store.letterhead(kept.id) or Letterhead()
+        known = store.similar(kept), store.thread_of(kept), store.follow_ups(kept.id)
     if current is None:
         raise UserError(f"{kept.short} was kept at {kept.kept_at:%Y-%m-%d %H:%M} and is not judged yet")
     if as_json:
@@ -231,12 +234,14 @@ def show(
                  "reason": h.reason, "undone": h.undone_by is not None}
                 for h in history
             ],
-        }  # fmt: skip
+        } | known_data(*known)  # fmt: skip
         print(json.dumps(data, ensure_ascii=False))
         return
     print(for_people(kept.short, current.verdict, head))
     print(f"  Received  {kept.received_at:%Y-%m-%d %H:%M} UTC in {kept.account}/{kept.folder}, {kept.size} bytes")
     print(f"  Key       {kept.key}")
+    for line in lines(*known):
+        print(line[: len(line) - len(line.lstrip())] + printable(line, 400))
     for h in history:
         reason = f": {printable(h.reason)}" if h.reason else ""
         print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {in_words(h.verdict)}{reason}")
