@@ -241,7 +241,7 @@ def show(
     print(f"  Received  {kept.received_at:%Y-%m-%d %H:%M} UTC in {kept.account}/{kept.folder}, {kept.size} bytes")
     print(f"  Key       {kept.key}")
     for line in lines(*known):
-        print(line[:12] + printable(line[12:], 400))  # the first column is ours
+        print(line[:14] + printable(line[14:], 400))  # the first columns are ours
     for h in history:
         reason = f": {printable(h.reason)}" if h.reason else ""
         print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {in_words(h.verdict)}{reason}")
