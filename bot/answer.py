@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
+from bot.audit import BLIND
 from bot.ports import Letterhead
 from classifiers.terms import Evidence, Finding, Verdict
+from classifiers.text import printable
 
 SCHEMA = 1
 
@@ -43,6 +44,14 @@ def as_data(source: str, verdict: Verdict, head: Letterhead) -> dict[str, Any]:
     }
 
 
+def as_blind_data(source: str, verdict: Verdict, head: Letterhead) -> dict[str, Any]:
+    """The same keys for a report whose audit is open: what the mail itself says, and nothing that was made of it."""
+    data = as_data(source, verdict, head)
+    kept = ("schema", "source", "message_id", "report", "subject", "attachments", "policy", "versions")
+    empty: dict[str, Any] = {k: [] if isinstance(v, list) else None for k, v in data.items()}
+    return empty | {k: data[k] for k in kept} | {"audit": "open", "why": BLIND}
+
+
 def _finding(f: Finding) -> dict[str, Any]:
     return {
         "id": f.category,
@@ -62,15 +71,6 @@ def _evidence(e: Evidence) -> dict[str, Any]:
         "quote": e.quote or None,
         "where": e.where.value if e.where else None,
     }
-
-
-def printable(text: str, limit: int = 200) -> str:
-    """Text of strangers for a terminal: no control, format or bidi characters, one line, at most `limit` characters."""
-    flat = " ".join(text.split())
-    safe = "".join(
-        c if c.isprintable() and unicodedata.category(c) not in {"Cf", "Co", "Cs"} else "\ufffd" for c in flat
-    )
-    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
 def in_words(verdict: Verdict) -> str:
@@ -104,6 +104,11 @@ def for_people(source: str, verdict: Verdict, head: Letterhead) -> str:
     if verdict.defects:
         lines.append(f"  Defects   {printable(', '.join(verdict.defects))}")
     return "\n".join(lines)
+
+
+def blind_for_people(source: str, head: Letterhead) -> str:
+    """What `triage show` prints of a report whose audit is open."""
+    return f"{printable(source)}   {BLIND}\n  Subject   {printable(head.subject) or '(none)'}"
 
 
 def _seen(e: Evidence) -> str:

@@ -16,9 +16,10 @@ import bot
 import classifiers
 from bot.ports import Context
 from bot.worker import Worker, WorkerLimits
-from classifiers.errors import LoginRefused, MailboxError, NotifierError, TriageError, UserError
+from classifiers.errors import ConfigError, LoginRefused, MailboxError, NotifierError, Problem, TriageError, UserError
 
 if TYPE_CHECKING:
+    from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
     from bot.delivery import Delivery, Wording
     from bot.mail.imap import ImapMailbox
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     from bot.store import Store
     from bot.triage import Reading, Triage
     from classifiers.evaluation import Evaluation
+    from classifiers.learned import Learned
+    from classifiers.terms import Versions
     from classifiers.training import ReportCard
 
 MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
 RULES = Path(bot.__file__).parent.parent / "rules"
+SHORTEST_SEED = 16
 
 
 def now() -> datetime:
@@ -114,6 +118,7 @@ def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wordi
         requested={r.id: r.title for r in policy.requested},
         assets={a.id: a.title for a in policy.assets},
         own_domains=own_domains,
+        budget=policy.budget,
     )
 
 
@@ -133,6 +138,28 @@ def open_store(settings: Settings) -> Store:
 
     folder = Path(settings.state.folder)
     return Store.open(settings.state.url or f"sqlite:///{folder}/triage.db", now=now)
+
+
+def drawing(settings: Settings, budget: float) -> Drawing:
+    """How audits are drawn. Call it while holding the state folder: the first start makes the seed."""
+    from bot.audit import Drawing
+    from bot.store import audit_seed
+
+    share, given = settings.audit.share, settings.audit.seed
+    if not share:
+        return Drawing(budget=budget)
+    seed = given.read().encode() if given else audit_seed(Path(settings.state.folder))
+    if len(seed) < SHORTEST_SEED:
+        raise ConfigError(Problem("audit.seed", f"is too short to be secret: {SHORTEST_SEED} characters or more"))
+    return Drawing(share=share, seed=seed, budget=budget)
+
+
+def audit_state(settings: Settings, store: Store) -> tuple[tuple[Audit, ...], frozenset[str], float]:
+    """All audits, the categories they stopped, and the policy's budget."""
+    from bot.audit import stopped
+
+    audits, budget = store.audits(), wording(settings).budget
+    return audits, stopped(audits, store.clearances(), budget), budget
 
 
 def mailbox(account: Account, cap: int) -> ImapMailbox:
@@ -191,7 +218,9 @@ def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
         yield Wired(
             store=store,
             worker=worker,
-            triage=Triage(store=store, worker=worker, channel=channel, now=now),
+            triage=Triage(
+                store=store, worker=worker, channel=channel, now=now, drawing=drawing(settings, words.budget)
+            ),
             delivery=Delivery(
                 store,
                 notifier(settings),
@@ -367,6 +396,7 @@ def _look_at_slack(settings: Settings) -> list[Row]:
 
 def train_model(settings: Settings | None, corpus: Path | None, out: Path | None) -> ReportCard:
     """Trains on the corpus and, for a configured bot, on people's corrections; writes the model in one step."""
+    from classifiers.rulebook import Rulebook
     from classifiers.training import Example, read_corpus, train
 
     examples = list(read_corpus(corpus or CORPUS))
@@ -375,7 +405,8 @@ def train_model(settings: Settings | None, corpus: Path | None, out: Path | None
         target = target or Path(settings.state.folder) / "model.npz"
         examples += _corrected_examples(settings, Example)
     assert target is not None
-    learned, card = train(examples, seed=20261124)
+    rulebook = Rulebook.load(rules_folder(settings.policy.rules if settings else ""))
+    learned, card = train(examples, rulebook, seed=20261124)
     fresh = target.with_name(target.name + ".new")
     learned.save(fresh, card.as_data())
     os.replace(fresh, target)  # noqa: PTH105  one step: a reader sees the old model or the new one
@@ -403,19 +434,26 @@ def _corrected_examples(settings: Settings, example: Any) -> list[Any]:
     return found
 
 
-def evaluate_file(labelled: Path, *, policy: str, rules: Path | None, model: Path | None) -> Evaluation:
-    """Judges labelled reports, each as a small mail, and counts."""
-    from bot.worker import Task
-    from classifiers.evaluation import Answer, as_mail, evaluate, read_labelled
+def evaluate_labelled(
+    path: Path, *, policy: str, rules: Path | None, model: Path | None
+) -> tuple[Evaluation, Versions]:
+    """Judges labelled reports as the bot would, and counts; with what judged."""
+    from bot.evaluating import measure
+    from classifiers.rulefiles import RuleFiles
 
-    items = list(read_labelled(labelled))
     with judging_worker(policy=policy, rules=rules, model=model) as worker:
-        mails = [as_mail(item) for item in items]
-        verdicts = [j.verdict for j in worker.judge(Task(raw=m, size=len(m)) for m in mails)]
-    return evaluate(
-        items,
-        [Answer(disposition=v.disposition, categories=frozenset(f.category for f in v.categories)) for v in verdicts],
-    )
+        versions = worker.versions  # rules that cannot be used are told before labels that they do not know
+        known = frozenset(c.id for c in RuleFiles(rules_folder(rules or "")).categories)
+        return measure(path, worker, known), versions
+
+
+def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:
+    """The words of the corpus that came with triage which weigh most in a model: its own it keeps as hashes only."""
+    from classifiers.evaluation import strongest_words
+    from classifiers.regions import find_regions
+    from classifiers.training import read_corpus, report_of
+
+    return strongest_words(learned.opine(r, find_regions(r, ())) for r in map(report_of, read_corpus(CORPUS)))
 
 
 def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -13,6 +13,7 @@ from classifiers.terms import (
     Disposition,
     Evidence,
     Finding,
+    Opinion,
     Place,
     Span,
     Verdict,
@@ -170,6 +171,42 @@ def _versions(data: Any) -> Versions:
     versions = Versions(rules=d.text("rules"), model=d.text("model"), policy=d.text("policy"))
     d.end()
     return versions
+
+
+# ------------------------------------------------------------------------------------------------ what the model believes
+
+
+def opinion_to_json(opinion: Opinion) -> dict[str, Any]:
+    """Plain data, for json.dumps."""
+    return {
+        "categories": dict(opinion.categories), "dispositions": dict(opinion.dispositions),
+        "words": [list(w) for w in opinion.words],
+    }  # fmt: skip
+
+
+def opinion_from_json(data: Any) -> Opinion:
+    """The opinion. Raises ValueError for anything that opinion_to_json does not make."""
+    d = _Fields(data)
+    opinion = Opinion(
+        categories=_shares(d.take("categories")),
+        dispositions=_shares(d.take("dispositions")),
+        words=d.many("words", _word),
+    )
+    d.end()
+    return opinion
+
+
+def _shares(value: Any) -> dict[str, float]:
+    if not isinstance(value, Mapping) or len(value) > MOST:
+        raise ValueError("no probabilities, or too many")
+    d = _Fields(value)
+    return {_text(label): d.share(label) for label in value}
+
+
+def _word(value: Any) -> tuple[str, str, float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError("word")
+    return _text(value[0]), _text(value[1]), _Fields({"added": value[2]}).number("added")
 
 
 # ------------------------------------------------------------------------------------------------ without the mail's words

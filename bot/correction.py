@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.audit import ANSWERS, audited, is_open, without_stopped
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import held_back, kept_up
-from bot.routing import changed_notices
+from bot.routing import answered_notices, changed_notices
 from bot.store import Store
 from bot.worker import Judged, Task, Worker
 from classifiers.errors import UserError
@@ -51,13 +52,23 @@ class Change:
 def correct(
     store: Store, prefix: str, correction: Correction, *, known: Sequence[str], channel: str, now: datetime
 ) -> tuple[KeptReport, RecordedVerdict]:
-    """Appends a person's verdict and what is to be said of it. Raises UserError for an unknown report or category."""
+    """Appends a person's verdict and what is to be said of it; it may be the answer to an audit.
+
+    Raises UserError for an unknown report or category, and for an answer that says nothing.
+    """
     unknown = [c for c in correction.categories if c not in known]
     if unknown:
         raise UserError(*(f"no category {c}; there are: {', '.join(known)}" for c in unknown))
     report = store.find(prefix)
     before = store.current(report.id)
-    verdict = _corrected(report, before.verdict if before else None, correction)
+    history, cards = store.history(report.id), store.cards_of(report.id)
+    asked = audited(history) if is_open(history) else None
+    if asked is not None and correction.disposition not in ANSWERS:
+        raise UserError(
+            f"{report.short} is an audit: say {', '.join(sorted(ANSWERS))}; needs_review would be no answer"
+        )
+    said = asked or before
+    verdict = _corrected(report, said.verdict if said else None, correction)
     recorded = store.record(
         report.id,
         verdict,
@@ -65,30 +76,39 @@ def correct(
         decided_by=correction.by,
         decided_at=now,
         reason=correction.reason,
-        notices=changed_notices(
-            report,
-            store.cards_of(report.id),
-            verdict.disposition,
-            kind=VerdictKind.PERSON,
-            channel=channel,
-            mark=f"{correction.by}:{now.isoformat()}",
-            now=now,
+        notices=(
+            *changed_notices(
+                report,
+                cards,
+                verdict.disposition,
+                kind=VerdictKind.PERSON,
+                channel=channel,
+                mark=f"{correction.by}:{now.isoformat()}",
+                now=now,
+            ),
+            *(answered_notices(report, cards, now) if asked else ()),
         ),
         expected_current=before.id if before else None,
     )
     return report, recorded
 
 
-def judge_again(store: Store, worker: Worker, reports: Sequence[KeptReport]) -> Iterator[Change]:
-    """What today's rules, model and policy make of kept reports. Reports whose text was purged must not be among them."""
+def judge_again(
+    store: Store, worker: Worker, reports: Sequence[KeptReport], stops: frozenset[str] = frozenset()
+) -> Iterator[Change]:
+    """What today's rules, model and policy make of kept reports, `stops` being the categories that audits stopped.
+
+    Reports whose text was purged must not be among them. Those whose audit is open are left out: theirs stays unsaid.
+    """
     tasks: list[tuple[KeptReport, Task]] = []
+    blind = store.open_audits()
     for report in reports:
-        mail = store.raw(report.id)
+        mail = store.raw(report.id) if report.id not in blind else None
         if mail is not None:
             tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, key=report.key)))
     for (report, _), judged in zip(tasks, worker.judge(t for _, t in tasks), strict=True):
         before = store.current(report.id)
-        verdict = held_back(judged.verdict, store.similar(report, judged.traces))
+        verdict = held_back(without_stopped(judged.verdict, stops), store.similar(report, judged.traces))
         yield Change(
             report=report,
             before=before,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from bot.audit import in_digest, is_open, stopped
 from bot.ports import (
     KeptReport,
     Letterhead,
@@ -52,6 +53,7 @@ class Wording:
     requested: Mapping[str, str]
     assets: Mapping[str, str]
     own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
+    budget: float = 0.01  # of false dismissals
 
 
 class _Looked(Enum):
@@ -240,7 +242,8 @@ class Delivery:
             text=text,
             blocks=tuple(blocks),
             thread=ts if notice.kind in REPLIES else None,
-            facts={"report": view.report, "disposition": view.verdict.disposition.value},
+            facts={"report": view.report}
+            | ({} if is_open(view.history) else {"disposition": view.verdict.disposition.value}),
         )
 
     def _view(self, notice: Notice) -> CardView:
@@ -269,7 +272,17 @@ class Delivery:
         said again.
         """
         with self._lock:
+            self._add_audits()
             return self._go_on_with_digest()
+
+    def _add_audits(self) -> None:
+        """The day's line on audits, where one is open, a category is stopped, or a digest is said anyway."""
+        audits, now = self._store.audits(), self._now()
+        stops = stopped(audits, self._store.clearances(), self._wording.budget)
+        waiting = any(a.answer is None for a in audits) or stops or self._store.digest_waiting(1)
+        if audits and waiting:
+            line = in_digest(audits, stops, self._wording.titles, now)
+            self._store.digest_sentence(line, self._channel, f"digest:audits:{now:%Y-%m-%d}", now)
 
     def _go_on_with_digest(self) -> int:
         said = 0
@@ -315,7 +328,12 @@ class Delivery:
 
     def _say_lines(self, waiting: Sequence[Notice]) -> None:
         ids = [n.id for n in waiting]
-        text, blocks = digest([self._digest_line(n) for n in waiting], tier=self._tier, own=self._wording.own_domains)
+        text, blocks = digest(
+            [self._digest_line(n) for n in waiting if n.report_id is not None],
+            tier=self._tier,
+            own=self._wording.own_domains,
+            sentences=[n.text for n in waiting if n.report_id is None],
+        )
         message = Message(channel=waiting[0].destination, key=_digest_key(waiting), text=text, blocks=tuple(blocks))
         self._store.mark_digest_sending(ids, self._now())
         try:

@@ -18,22 +18,24 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
-from bot.codec import verdict_to_json
+from bot.codec import opinion_to_json, verdict_to_json
 from bot.mail.mime import parse
 from bot.ports import RUNGS, Context, Letterhead
 from bot.precedent import REFERENCES, Traces, proven_domain, traces_to_json
 from classifiers.acknowledgement import find_acknowledgement
+from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.errors import UserError
 from classifiers.learned import Learned
 from classifiers.likeness import signature
 from classifiers.policy import Policy, Thresholds, decide
-from classifiers.policyfiles import load_policy
+from classifiers.policyfiles import load_conditional
 from classifiers.regions import Region, find_regions, prose
 from classifiers.rulebook import Rulebook
-from classifiers.terms import Report, Verdict, Versions
+from classifiers.terms import Opinion, Place, Report, Verdict, Versions
 
 MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
 SHOWN_ATTACHMENTS = 20
+SHOWN_TEXT = 2000  # characters of a report, for whoever measures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Judge:
 
     rulebook: Rulebook
     policy: Policy
+    conditions: Conditions  # where and when the policy's clauses hold
     learned: Learned | None
     trusted_authserv: tuple[str, ...]
 
@@ -49,9 +52,11 @@ class Judge:
     def load(cls, context: Context) -> Judge:
         """Raises RuleError or ModelError with every problem found."""
         rulebook = Rulebook.load(context.rules)
+        policy, conditions = load_conditional(context.rules, context.policy, rulebook)
         return cls(
             rulebook=rulebook,
-            policy=load_policy(context.rules, context.policy, rulebook),
+            policy=policy,
+            conditions=conditions,
             learned=Learned.load(context.model) if context.model else None,
             trusted_authserv=context.trusted_authserv,
         )
@@ -76,16 +81,24 @@ class Judge:
 
     def judge(self, report: Report, regions: Sequence[Region]) -> Verdict:
         """What rules, model and policy say of a report."""
-        return decide(
+        policy = in_force(self.policy, self.conditions, report)
+        excluded = frozenset(c for clause in policy.clauses for c in clause.categories)
+        verdict = decide(
             report,
             regions=regions,
-            evidence=self.rulebook.weigh(report, regions),
+            evidence=self.rulebook.weigh_for(report, regions, excluded),
             opinion=self.learned.opine(report, regions) if self.learned else None,
             thresholds=self.learned.thresholds if self.learned else Thresholds(),
             acknowledgement=find_acknowledgement(report, regions, self.policy.word),
-            policy=self.policy,
+            policy=policy,
             versions=self.versions,
+            fusion=self.learned.fusion if self.learned else None,
         )
+        return with_a_doubt(verdict, self.policy, self.conditions, report)
+
+    def opinion(self, report: Report) -> Opinion:
+        """What the model alone believes; empty where there is none."""
+        return self.learned.opine(report, find_regions(report, self.policy.texts)) if self.learned else Opinion()
 
     def own_words(self, report: Report, regions: Sequence[Region]) -> str:
         """The report's claims as one text: for training on a corrected report, and to compare it with others."""
@@ -220,6 +233,7 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
                 return {"words": own_words[:200_000], "subject": report.subject}
             verdict = judge.judge(report, regions)
             traced = traces_to_json(traces(report, own_words))
+            closer = _closer(judge, report) if request.get("closely") else {}
         except OverBudget:
             broken = "cpu"
         except MemoryError:
@@ -235,10 +249,16 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
                     "message_id": head.message_id, "attachments": list(head.attachments),
                 },
                 "traces": traced,
-            }  # fmt: skip
+            } | closer  # fmt: skip
         finally:
             budget.disarm()
     return {"failed": broken}
+
+
+def _closer(judge: Judge, report: Report) -> dict[str, Any]:
+    """What measuring needs beside the verdict: what the model believes, and how the report begins."""
+    text = "\n".join(p.text for p in report.passages if p.place is not Place.SUBJECT)
+    return {"opinion": opinion_to_json(judge.opinion(report)), "text": text[:SHOWN_TEXT]}
 
 
 def serve(source: BinaryIO, sink: BinaryIO, confine: Callable[[], None] = _confine) -> None:

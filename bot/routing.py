@@ -10,14 +10,40 @@ from classifiers.terms import Disposition
 LOUD = frozenset({Disposition.IN_SCOPE, Disposition.NEEDS_REVIEW})
 
 
+def is_quiet(report: KeptReport, disposition: Disposition) -> bool:
+    """Whether a verdict is told in the digest alone."""
+    return report.backlog or disposition is Disposition.NOT_A_REPORT or (report.from_junk and disposition not in LOUD)
+
+
+def audit_notices(report: KeptReport, channel: str, now: datetime) -> tuple[NewNotice, ...]:
+    """What is said of an audited report before its answer: a card. The details come with the answer."""
+    return (
+        NewNotice(
+            kind=NoticeKind.CARD, destination=channel, key=f"card:{report.account}:{report.key}:{channel}", due_at=now
+        ),
+    )
+
+
+def answered_notices(report: KeptReport, cards: tuple[Card, ...], now: datetime) -> tuple[NewNotice, ...]:
+    """What is said further once an audit was answered: the details that were held back."""
+    return tuple(
+        NewNotice(
+            kind=NoticeKind.DETAILS,
+            destination=card.channel,
+            key=f"details:{report.account}:{report.key}:{card.channel}",
+            due_at=now,
+        )
+        for card in cards
+    )
+
+
 def first_notices(report: KeptReport, disposition: Disposition, channel: str, now: datetime) -> tuple[NewNotice, ...]:
     """What is said of a report when it is first judged.
 
     The digest takes newsletters and the like, whatever was not worth a card from a junk folder, and all of a backlog:
     a first look at months of mail must not flood the channel.
     """
-    quiet = report.backlog or disposition is Disposition.NOT_A_REPORT or (report.from_junk and disposition not in LOUD)
-    if quiet:
+    if is_quiet(report, disposition):
         return (
             NewNotice(
                 kind=NoticeKind.DIGEST, destination=channel, key=f"digest:{report.account}:{report.key}", due_at=now

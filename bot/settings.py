@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from bot import DEFAULT_POLICY
 from classifiers.errors import ConfigError, Problem
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -145,7 +146,7 @@ def _loopback(host: str) -> bool:
 class PolicyChoice(_Section):
     """Which policy reports are held against."""
 
-    name: str = Field(default="planetscale", pattern=r"^[a-z0-9_-]{1,60}$")
+    name: str = Field(default=DEFAULT_POLICY, pattern=r"^[a-z0-9_-]{1,60}$")
     rules: str = ""  # a folder of rule files; "": those that came with the bot
 
 
@@ -167,6 +168,13 @@ class Slack(_Section):
         if self.base_url.startswith("http://") and not _loopback(host):
             raise ValueError("base_url without TLS is for loopback only; write https://")
         return self
+
+
+class Auditing(_Section):
+    """How many would-be dismissals are asked blind."""
+
+    share: float = Field(default=0.05, ge=0, le=1, strict=False)
+    seed: Secret | None = None  # None: a file in the state folder, made at the first start
 
 
 class State(_Section):
@@ -198,6 +206,7 @@ class Settings(_Section):
     accounts: tuple[Account, ...] = Field(strict=False, min_length=1)
     policy: PolicyChoice = PolicyChoice()
     slack: Slack
+    audit: Auditing = Auditing()
     state: State = State()
     limits: Limits = Limits()
     log: Log = Log()
@@ -246,7 +255,9 @@ def missing_secrets(settings: Settings) -> tuple[Problem, ...]:
     """The secrets that cannot be read now."""
     problems = []
     wanted = [(f"accounts.{a.name}.password", a.password) for a in settings.accounts]
-    for key, secret in [*wanted, ("slack.bot_token", settings.slack.bot_token)]:
+    wanted += [("slack.bot_token", settings.slack.bot_token)]
+    wanted += [("audit.seed", settings.audit.seed)] if settings.audit.seed else []
+    for key, secret in wanted:
         try:
             secret.read()
         except ConfigError as e:
@@ -306,10 +317,10 @@ def _sentence(error: Any, where: tuple[str | int, ...]) -> str:
 
 def _known_keys(where: tuple[str | int, ...]) -> list[str]:
     sections: dict[str, type[BaseModel]] = {
-        "accounts": Account, "policy": PolicyChoice, "slack": Slack, "state": State, "limits": Limits, "log": Log,
+        "accounts": Account, "policy": PolicyChoice, "slack": Slack, "audit": Auditing, "state": State, "limits": Limits, "log": Log,
     }  # fmt: skip
     named = where[0] if len(where) > 1 else None
-    if isinstance(named, str) and where[-2] in ("password", "bot_token"):
+    if isinstance(named, str) and where[-2] in ("password", "bot_token", "seed"):
         return list(Secret.model_fields)
     model = sections.get(str(named), Settings) if named else Settings
     return list(model.model_fields)

@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot.audit import QUIET_A_DAY, Drawing, blind, drawn, stopped, without_stopped
 from bot.following import follow
-from bot.ports import Cursor, FolderState, KeptReport, Letterhead, Mailbox, NewReport, RawMessage, VerdictKind
+from bot.ports import (
+    Cursor,
+    FolderState,
+    KeptReport,
+    Letterhead,
+    Mailbox,
+    NewNotice,
+    NewReport,
+    RawMessage,
+    VerdictKind,
+)
 from bot.precedent import held_back
-from bot.routing import first_notices
+from bot.routing import audit_notices, first_notices, is_quiet
 from bot.store import Store
 from bot.worker import Judged, Task, Worker, unreadable
 from classifiers.errors import FolderRefused
-from classifiers.terms import report_key
+from classifiers.terms import DISMISSALS, Verdict, report_key
 
 ATTEMPTS = 3
 log = logging.getLogger("triage")
@@ -43,6 +54,7 @@ class Triage:
     worker: Worker
     channel: str
     now: Callable[[], datetime]
+    drawing: Drawing = field(default_factory=Drawing)  # as it stands: no audits
 
     # ------------------------------------------------------------------------------------------ read and keep
 
@@ -117,14 +129,17 @@ class Triage:
     def judge_waiting(self, limit: int = 64, stop: Callable[[], bool] = lambda: False) -> int:
         """Judges what waits, oldest first; how many. One that was tried before is tried alone: it may be what kills."""
         waiting = self.store.waiting(limit)
+        if not waiting:
+            return 0
+        stops = stopped(self.store.audits(), self.store.clearances(), self.drawing.budget)
         fresh = [r for r in waiting if r.attempts == 0]
-        done = self._judge_batch(fresh, stop) if fresh else 0
+        done = self._judge_batch(fresh, stops, stop) if fresh else 0
         for report in waiting:
             if report.attempts and not stop():
-                done += self._judge_batch([report], stop)
+                done += self._judge_batch([report], stops, stop)
         return done
 
-    def _judge_batch(self, reports: Sequence[KeptReport], stop: Callable[[], bool]) -> int:
+    def _judge_batch(self, reports: Sequence[KeptReport], stops: frozenset[str], stop: Callable[[], bool]) -> int:
         tasks: list[tuple[KeptReport, Task]] = []
         for report in reports:
             if self.store.attempt(report.id) > ATTEMPTS:
@@ -137,7 +152,7 @@ class Triage:
             tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, key=report.key)))
         done = 0
         for (report, _), judged in zip(tasks, self.worker.judge(t for _, t in tasks), strict=True):
-            self._record(report, judged)
+            self._record(report, replace(judged, verdict=without_stopped(judged.verdict, stops)))
             done += 1
             if stop():
                 break
@@ -146,27 +161,42 @@ class Triage:
     def _record(self, report: KeptReport, judged: Judged) -> None:
         now = self.now()
         verdict = held_back(judged.verdict, self.store.similar(report, judged.traces))
-        first = self.store.thread_of(report, judged.traces).first
-        notices = follow(self.store, report, verdict, first, channel=self.channel, now=now)
+        audited = self._is_audited(report, verdict, now)
         self.store.record(
             report.id,
-            verdict,
+            blind(verdict) if audited else verdict,
             kind=VerdictKind.BOT,
             decided_by="bot",
             decided_at=now,
             letterhead=judged.letterhead,
             traces=judged.traces,
-            notices=notices or first_notices(report, verdict.disposition, self.channel, now),
+            audited=verdict if audited else None,
+            notices=audit_notices(report, self.channel, now)
+            if audited
+            else self._notices(report, judged, verdict, now),
         )
         log.info(
             "report.judged",
             extra={
                 "report": report.short,
-                "disposition": verdict.disposition.value,
-                "categories": ",".join(f.category for f in verdict.categories),
+                "disposition": "audit" if audited else verdict.disposition.value,
+                "categories": "" if audited else ",".join(f.category for f in verdict.categories),
                 "broken": judged.broken,
             },
         )
+
+    def _notices(self, report: KeptReport, judged: Judged, verdict: Verdict, now: datetime) -> tuple[NewNotice, ...]:
+        """What is said of it: in the thread that it follows up, else as of any first mail."""
+        first = self.store.thread_of(report, judged.traces).first
+        said = follow(self.store, report, verdict, first, channel=self.channel, now=now)
+        return said or first_notices(report, verdict.disposition, self.channel, now)
+
+    def _is_audited(self, report: KeptReport, verdict: Verdict, now: datetime) -> bool:
+        """Whether a person is asked before the bot's dismissal is shown; of quiet reports a few a day at most."""
+        if verdict.disposition not in DISMISSALS or not drawn(report.key, self.drawing):
+            return False
+        quiet = is_quiet(report, verdict.disposition)
+        return not quiet or self.store.quiet_audits_since(now - timedelta(days=1)) < QUIET_A_DAY
 
 
 def _still_true(cursor: Cursor, state: FolderState) -> bool:

@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from bot.codec import verdict_from_json
+from bot.codec import opinion_from_json, verdict_from_json
 from bot.ports import RUNGS, Context, Letterhead
 from bot.precedent import Traces, traces_from_json
 from classifiers.errors import Problem, RuleError, StoreError
-from classifiers.terms import Disposition, Verdict, Versions, report_key
+from classifiers.terms import Disposition, Opinion, Verdict, Versions, report_key
 
 BATCH_MAILS = 64
 BATCH_BYTES = 8 * 1000**2
@@ -40,6 +40,7 @@ class Task:
     truncated: bool = False
     rung: int = 1
     key: str = ""  # where it is known already; else it is made of the bytes
+    closely: bool = False  # the model's opinion and the report's text are wanted too, to measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Judged:
     letterhead: Letterhead
     broken: str = ""
     traces: Traces | None = None  # None: what could not be read leaves none
+    opinion: Opinion | None = None  # where the task said `closely`
+    text: str = ""  # likewise: how the report begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +155,13 @@ class Worker:
             verdict = verdict_from_json(answer["verdict"])
             head = _letterhead(answer["letterhead"])
             traces = traces_from_json(answer["traces"])
+            opinion = opinion_from_json(answer["opinion"]) if task.closely else None
+            text = _beginning(answer["text"]) if task.closely else ""
         except (KeyError, ValueError, TypeError):
             return self._safe_facts(task, "answer")
         if verdict.report != task.key:
             return self._safe_facts(task, "answer")
-        return Judged(verdict=verdict, letterhead=head, traces=traces)
+        return Judged(verdict=verdict, letterhead=head, traces=traces, opinion=opinion, text=text)
 
     def _safe_facts(self, task: Task, why: str) -> Judged:
         return Judged(
@@ -289,6 +294,7 @@ def _request(task: Task, op: str = "judge") -> bytes:
         "truncated": task.truncated,
         "rung": task.rung,
         "key": task.key,
+        "closely": task.closely,
     }
     return _frame(header) + task.raw
 
@@ -311,6 +317,12 @@ def _take_frames(buffer: bytearray) -> list[dict[str, Any]]:
         taken.append(answer)
         del buffer[: 4 + n]
     return taken
+
+
+def _beginning(text: Any) -> str:
+    if not isinstance(text, str) or len(text) > 5000:
+        raise ValueError("text")
+    return text
 
 
 def _letterhead(data: Any) -> Letterhead:

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
 from classifiers.features import DIMENSIONS, Features, features
+from classifiers.fusion import Fusion
+from classifiers.parts import find_parts
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report
@@ -36,6 +38,7 @@ class Learned:
     weights: Weights  # DIMENSIONS x labels: what one feature adds to every label stands together
     bias: Weights  # labels
     thresholds: Thresholds
+    fusion: Fusion
     version: str  # 12 hex digits of the file's contents
     card: Mapping[str, Any]  # how it was made and how well it did
 
@@ -64,6 +67,7 @@ class Learned:
             weights=weights,
             bias=bias,
             thresholds=Thresholds(**meta["thresholds"]),
+            fusion=_fusion(meta["fusion"]),
             version=hashlib.sha256(data).hexdigest()[:12],
             card=meta["card"],
         )
@@ -75,6 +79,7 @@ class Learned:
             "dimensions": DIMENSIONS,
             "labels": list(self.labels),
             "thresholds": {f: getattr(self.thresholds, f) for f in self.thresholds.__slots__},
+            "fusion": {f: getattr(self.fusion, f) for f in self.fusion.__slots__},
             "card": card,
         }
         raw = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
@@ -90,6 +95,10 @@ class Learned:
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             words=self._words(seen, best),
+            parts=tuple(
+                (part.span, dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True)))
+                for part in find_parts(report, regions)
+            ),
         )
 
     def probabilities(self, seen: Features) -> list[float]:
@@ -117,8 +126,9 @@ class Learned:
 
     def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
         added = self.weights[seen.index, self.labels.index(label)] * self.scaled(seen)
-        top = np.argsort(-added)[:WORDS]
-        return tuple((label, seen.name(i), round(float(added[i]), 3)) for i in top if added[i] > 0)
+        top = np.argsort(-added)[: 4 * WORDS]
+        named = [(label, name, round(float(added[i]), 3)) for i in top if added[i] > 0 and (name := seen.name(i))]
+        return tuple(named[:WORDS])
 
 
 def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
@@ -133,7 +143,17 @@ def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
         return "has arrays of another shape"
     if not all(np.isfinite(array).all() for array in (scale, weights, bias)):
         return "holds weights that are no numbers"
-    thresholds = meta.get("thresholds")
+    return _unusable(meta)
+
+
+def _unusable(meta: Mapping[str, Any]) -> str:
+    """What is wrong with the numbers beside the arrays, or ""."""
+    fusion, thresholds = meta.get("fusion"), meta.get("thresholds")
+    if not isinstance(fusion, dict) or set(fusion) != set(Fusion.__slots__):
+        return "does not say how rules and model are weighed together"
+    widths = {len(row) for row in fusion["dispositions"]}
+    if widths != {len(fusion["middle"]) + 1} or len(fusion["middle"]) != len(fusion["spread"]):
+        return "weighs rules and model by numbers that do not fit together"
     known = set(Thresholds.__slots__)
     if (
         not isinstance(thresholds, dict)
@@ -142,3 +162,13 @@ def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
     ):
         return "has no thresholds"
     return ""
+
+
+def _fusion(data: Mapping[str, Any]) -> Fusion:
+    return Fusion(
+        category=tuple(data["category"]),
+        sources=tuple(data["sources"]),
+        middle=tuple(data["middle"]),
+        spread=tuple(data["spread"]),
+        dispositions=tuple(tuple(row) for row in data["dispositions"]),
+    )

@@ -6,11 +6,11 @@ technical may be left over. Whatever stays in doubt goes to a person.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from classifiers.fusion import Fusion, added, logit, most_genuine, sigmoid, total
 from classifiers.regions import Region, RegionKind, language, prose
 from classifiers.terms import (
     Acknowledgement,
@@ -32,6 +32,8 @@ class Thresholds:
 
     category: float = 0.5  # a category is held from here on
     clear: float = 0.2  # nothing genuine is left over below this probability of in_scope
+    live: float = 0.5  # from this probability on it counts as in_scope
+    part: float = 0.9  # a part of which the model believes more is genuine by itself
     not_a_report: float = 0.8
     incomplete: float = 0.8
 
@@ -112,6 +114,7 @@ class Policy:
 PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
 TELLING = 2.5
 GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
+UNTAUGHT = 3.5  # what rules need by themselves for a category that the model was never taught
 TECHNICAL = 1.5  # from which something technical is left over, where there is no model
 HEED = 0.8  # how much of the signs' log-odds is added to the model's: it has seen some of the same words
 SURE = 0.9  # the model's probability of in_scope from which it counts as a sign of its own
@@ -119,6 +122,11 @@ LIKELY = 0.5
 HEARD = 0.1  # below it the model says no
 SHORT = 300  # characters of own words below which a mail says nothing by itself
 TRAINED = frozenset({"en", ""})  # "": too short to tell
+
+SHOWN = "it shows a genuine finding"
+CLAIMED = "a technical claim that no clause of the policy excludes"
+LEFT = "something technical may be left over beside what the policy excludes"
+UNSURE = "neither rules nor model are sure what this is"
 
 AUTOMATIC = {
     "bounce": (5.0, "its headers say that it is a bounce"),
@@ -142,29 +150,19 @@ class _Weighed:
     agreed: bool
 
 
-def added(weights: Sequence[float]) -> float:
-    """Weights of several signs of one thing: the strongest whole, each further one half as much as the one before."""
-    return math.fsum(w * 0.5**i for i, w in enumerate(sorted(weights, reverse=True)[:6]))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 0.002), 0.998)
-    return math.log(p / (1 - p))
-
-
-def _weigh(category: str, evidence: tuple[Evidence, ...], model: float | None, at: Thresholds) -> _Weighed:
+def _weigh(
+    category: str, evidence: tuple[Evidence, ...], model: float | None, at: Thresholds, fusion: Fusion | None
+) -> _Weighed:
     rules = added([e.weight for e in evidence if e.speaks_for])
     vetoed = any(not e.speaks_for for e in evidence)
-    score = PRIOR + rules + (0.7 * (_logit(model) - PRIOR) if model is not None else 0.0)
-    probability = _sigmoid(score)
-    if model is None:
-        agreed = rules >= TELLING
+    if fusion is not None and model is not None:
+        probability = fusion.of_category(evidence, model)
     else:
-        agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= at.category)
+        probability = sigmoid(PRIOR + rules + (0.7 * (logit(model) - PRIOR) if model is not None else 0.0))
+    if model is None:
+        agreed = rules >= (TELLING if fusion is None else UNTAUGHT)
+    else:
+        agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= LIKELY) or model >= SURE
     return _Weighed(
         category=category, evidence=evidence, rules=rules, model=model, vetoed=vetoed,
         probability=probability, held=probability >= at.category, agreed=agreed,
@@ -187,6 +185,9 @@ class _Case:
     opinion: Opinion | None
     at: Thresholds
     unreadable: str
+    fused: Mapping[Disposition, float]  # both voices' probabilities; empty where one of them is missing
+    unexcluded: bool  # a category is held that no clause excludes
+    part: float  # the model's probability of a genuine finding in the most genuine part
 
     def model(self, disposition: Disposition) -> float:
         """The model's probability; a half where there is no model."""
@@ -202,7 +203,7 @@ class _Case:
         """Whether something technical may be left over: what the model believes, raised by every sign of a finding."""
         if self.opinion is None:
             return self.genuine >= TECHNICAL
-        return _sigmoid(_logit(self.live) + HEED * self.genuine) > self.at.clear
+        return sigmoid(logit(self.live) + HEED * self.genuine) > self.at.clear
 
 
 _Step = tuple[Disposition, float, str]
@@ -218,6 +219,7 @@ def decide(
     acknowledgement: Acknowledgement,
     policy: Policy,
     versions: Versions,
+    fusion: Fusion | None = None,
 ) -> Verdict:
     """The verdict on a report: the first of the seven steps that applies, with everything that was seen beside it."""
     groups: dict[str, list[Evidence]] = {}
@@ -232,20 +234,30 @@ def decide(
     excluded = [c for clause in policy.clauses for c in clause.categories]
     believed = opinion.categories if opinion else {}
     weighed = [
-        _weigh(c, tuple(groups.get(c, ())), believed.get(c, 0.0) if opinion else None, thresholds)
+        _weigh(
+            c,
+            tuple(groups.get(c, ())),
+            believed.get(c, None if fusion else 0.0) if opinion else None,
+            thresholds,
+            fusion,
+        )
         for c in dict.fromkeys((*excluded, *sorted(believed)))
     ]
     genuine = [e for e in groups.get("genuine", ()) if e.speaks_for]
+    strongest = max((w.probability for w in weighed if w.category in excluded), default=0.0)
     case = _Case(
         report=report,
         held=tuple(w for w in weighed if w.held and not w.vetoed and w.category in excluded),
         vetoed=tuple(w for w in weighed if w.held and w.vetoed and w.category in excluded),
         genuine=added([e.weight for e in genuine]),
-        not_a_report=_total(groups.get("not_a_report", ())),
-        incomplete=_total(groups.get("incomplete", ())),
+        not_a_report=total(groups.get("not_a_report", ())),
+        incomplete=total(groups.get("incomplete", ())),
         opinion=opinion,
         at=thresholds,
         unreadable=_unreadable(report, regions),
+        fused=fusion.of_dispositions(report, groups, opinion, strongest) if fusion and opinion else {},
+        unexcluded=any(w.held and not w.vetoed and w.category not in excluded for w in weighed),
+        part=most_genuine(opinion) if opinion else 0.0,
     )
     disposition, confidence, why = _first(case)
     held = [w for w in weighed if w.held and not w.vetoed]
@@ -264,11 +276,6 @@ def decide(
     )  # fmt: skip
 
 
-def _total(evidence: Sequence[Evidence]) -> float:
-    for_it = added([e.weight for e in evidence if e.speaks_for])
-    return for_it - sum(e.weight for e in evidence if not e.speaks_for)
-
-
 def _finding(w: _Weighed, policy: Policy, opinion: Opinion | None) -> Finding:
     clause, kind = policy.clause_of(w.category, w.evidence)
     evidence = w.evidence
@@ -277,7 +284,7 @@ def _finding(w: _Weighed, policy: Policy, opinion: Opinion | None) -> Finding:
         evidence = (
             *evidence,
             Evidence(
-                source="model", category=w.category, speaks_for=w.model >= LIKELY, weight=round(_logit(w.model), 2),
+                source="model", category=w.category, speaks_for=w.model >= LIKELY, weight=round(logit(w.model), 2),
                 reason=f"the model gives it a probability of {w.model:.2f}{words}",
             ),
         )  # fmt: skip
@@ -287,11 +294,50 @@ def _finding(w: _Weighed, policy: Policy, opinion: Opinion | None) -> Finding:
 
 
 def _first(case: _Case) -> _Step:
+    if case.fused:
+        return _unread(case) or _weighed_together(case)
     for step in (_unread, _genuine, _excluded, _doubtful, _no_report, _technical):
         decided = step(case)
         if decided is not None:
             return decided
-    return Disposition.NEEDS_REVIEW, 0.5, "neither rules nor model are sure what this is"
+    return Disposition.NEEDS_REVIEW, 0.5, UNSURE
+
+
+def _weighed_together(case: _Case) -> _Step:
+    """The steps by both voices' probabilities. A dismissal needs more: agreement on a clause, and no carve-out."""
+    live = case.fused[Disposition.IN_SCOPE]
+    if live >= case.at.live:
+        beside = ", beside parts that the policy excludes" if case.held else ""
+        return Disposition.IN_SCOPE, live, (SHOWN if case.genuine >= TECHNICAL else CLAIMED) + beside
+    if case.vetoed:
+        return (
+            Disposition.NEEDS_REVIEW,
+            1 - live,
+            "the policy would exclude it, but something in it speaks against that",
+        )
+    if live > case.at.clear:
+        return Disposition.NEEDS_REVIEW, 1 - live, LEFT if case.held else UNSURE
+    if case.part > case.at.part:
+        return Disposition.IN_SCOPE, case.part, "one part of it reads like a genuine finding"
+    return _dismissed(case)
+
+
+def _dismissed(case: _Case) -> _Step:
+    """Of a report in which nothing genuine is left: what it is instead, where both voices say so."""
+    p = case.fused
+    if case.held and p[Disposition.NOT_A_REPORT] < case.at.not_a_report:
+        if any(w.agreed for w in case.held):
+            return Disposition.OUT_OF_SCOPE, 1 - p[Disposition.IN_SCOPE], "rules and model agree that the policy excludes all of it"  # fmt: skip
+        return Disposition.NEEDS_REVIEW, 0.6, "rules and model do not agree"
+    for disposition, at, what in (
+        (Disposition.NOT_A_REPORT, case.at.not_a_report, "no report of a vulnerability"),
+        (Disposition.INCOMPLETE, case.at.incomplete, "asks, but tells nothing technical"),
+    ):
+        if p[disposition] >= at:
+            return disposition, p[disposition], f"rules and model agree: {what}"
+    if case.unexcluded:
+        return Disposition.IN_SCOPE, 0.5, CLAIMED
+    return Disposition.NEEDS_REVIEW, 0.5, UNSURE
 
 
 def _unread(case: _Case) -> _Step | None:
@@ -303,7 +349,7 @@ def _unread(case: _Case) -> _Step | None:
 def _genuine(case: _Case) -> _Step | None:
     if case.genuine >= GENUINE and case.live >= case.at.clear:
         rest = ", beside parts that the policy excludes" if case.held else ""
-        return Disposition.IN_SCOPE, max(case.live, _sigmoid(case.genuine - 1)), f"it shows a genuine finding{rest}"
+        return Disposition.IN_SCOPE, max(case.live, sigmoid(case.genuine - 1)), f"it shows a genuine finding{rest}"
     if case.opinion is not None and case.live >= SURE and not case.held and case.not_a_report < TELLING:
         return Disposition.IN_SCOPE, case.live, "the model finds a genuine report, and no clause excludes it"
     return None
@@ -323,7 +369,7 @@ def _doubtful(case: _Case) -> _Step | None:
     if case.vetoed:
         return Disposition.NEEDS_REVIEW, 0.7, "the policy would exclude it, but something in it speaks against that"
     if case.held and (case.opinion is None or case.live < LIKELY):
-        why = "something technical may be left over beside what the policy excludes" if case.left else "rules and model do not agree"  # fmt: skip
+        why = LEFT if case.left else "rules and model do not agree"
         return Disposition.NEEDS_REVIEW, 0.6, why
     return None
 
@@ -341,15 +387,15 @@ def _no_report(case: _Case) -> _Step | None:
             both = True
         if both and case.live < LIKELY:
             what = "no report of a vulnerability" if disposition is Disposition.NOT_A_REPORT else "asks, but tells nothing technical"  # fmt: skip
-            return disposition, max(p, _sigmoid(signs - 1)), f"rules and model agree: {what}"
+            return disposition, max(p, sigmoid(signs - 1)), f"rules and model agree: {what}"
     return None
 
 
 def _technical(case: _Case) -> _Step | None:
     if case.live >= LIKELY and case.opinion is not None and case.not_a_report < TELLING:
-        return Disposition.IN_SCOPE, case.live, "a technical claim that no clause of the policy excludes"
+        return Disposition.IN_SCOPE, case.live, CLAIMED
     if case.genuine >= TECHNICAL:
-        return Disposition.IN_SCOPE, _sigmoid(case.genuine - 1), "a technical claim that no clause of the policy excludes"  # fmt: skip
+        return Disposition.IN_SCOPE, sigmoid(case.genuine - 1), CLAIMED
     return None
 
 

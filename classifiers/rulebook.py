@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,12 @@ class _Patterns:
             if found := self.filtered.re(i).search(text):
                 yield self.owners[i], found.start(), found.end()
 
+    def search_all(self, text: str, groups: frozenset[str]) -> Iterator[tuple[int, int]]:
+        """Every match of the patterns that speak for these groups."""
+        for i in sorted(self.filtered.Match(text, False) or ()) if self.owners else ():
+            if self.owners[i].group in groups and self.owners[i].speaks_for:
+                yield from (found.span() for found in self.filtered.re(i).finditer(text))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
@@ -85,7 +91,43 @@ class Rulebook:
                 for rule, start, end in self._compiled[where].search(view.text):
                     if rule.source not in found:
                         found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
-        return tuple(sorted(found.values(), key=lambda e: (e.category, not e.speaks_for, -e.weight, e.source)))
+        return tuple(sorted(found.values(), key=_order))
+
+    def weigh_for(self, report: Report, regions: Sequence[Region], excluded: frozenset[str]) -> tuple[Evidence, ...]:
+        """Like weigh, under a policy that excludes these categories.
+
+        What a policy excludes by name is no sign of a genuine finding by its name alone. So the groups that a category
+        mutes are weighed again without the words that name it; unless something speaks against excluding it. What
+        speaks against a category speaks against the wider one too, which would else exclude the same report.
+        """
+        seen = self.weigh(report, regions)
+        named = [c for c in self.categories if c.id in excluded]
+        wider = {c.id: c.within for c in named if c.within}
+        seen += tuple(replace(e, category=wider[e.category]) for e in seen if not e.speaks_for and e.category in wider)
+        against = {e.category for e in seen if not e.speaks_for}
+        speaking = {e.category for e in seen if e.speaks_for} - against
+        quiet = [c for c in named if c.mutes and c.id in speaking]
+        if quiet:
+            muted = {group for c in quiet for group in c.mutes}
+            spans = self._spans(report, regions, frozenset(c.id for c in quiet))
+            cut = sorted((*regions, *(Region(span=s, kind=RegionKind.DISCLAIMED) for s in spans)))
+            again = [e for e in self.weigh(report, cut) if e.category in muted]
+            seen = (*(e for e in seen if e.category not in muted), *again)
+        return tuple(sorted(seen, key=_order))
+
+    def _spans(self, report: Report, regions: Sequence[Region], groups: frozenset[str]) -> tuple[Span, ...]:
+        """Every stretch of a report's own words that speaks for one of these groups."""
+        spans = []
+        for index, passage in enumerate(report.passages):
+            mine = [r for r in regions if r.span.passage == index]
+            for where, view in _views(passage, mine):
+                for start, end in self._compiled[where].search_all(view.text, groups):
+                    spans.append(Span(index, *view.original(start, end)))
+        return tuple(sorted(set(spans)))
+
+
+def _order(e: Evidence) -> tuple[str, bool, float, str]:
+    return e.category, not e.speaks_for, -e.weight, e.source
 
 
 def _evidence(rule: Rule, passage: Passage, index: int, found: tuple[int, int]) -> Evidence:

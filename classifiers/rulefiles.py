@@ -48,6 +48,8 @@ class Category:
     id: str
     title: str
     about: str
+    mutes: tuple[str, ...] = ()  # groups of signs that do not hear the words which name it, where a policy excludes it
+    within: str = ""  # the wider category that covers it where no policy names it
 
 
 def options() -> Any:
@@ -77,6 +79,8 @@ class RuleFiles:
             self.groups.add(path.stem)
             self._unknown(path, data, {"about", "rule", "unless"})
             self._rules_of(path, data, path.stem, "sign")
+        for category in self.categories:
+            self._dangling(folder / "categories" / f"{category.id}.toml", category)
 
     @property
     def version(self) -> str:
@@ -109,10 +113,17 @@ class RuleFiles:
     def _problem(self, path: Path, needle: str, what: str, nth: int = 0) -> None:
         self.problems.append(Problem(f"{name_of(path)} line {line_of(path, needle, nth)}", what))
 
+    def _dangling(self, path: Path, category: Category) -> None:
+        """What a category names and is not there."""
+        for group in sorted(set(category.mutes) - self.groups):
+            self._problem(path, "mutes", f"mutes {group!r}, which is no file in signs/")
+        if category.within and category.within not in {c.id for c in self.categories if c.id != category.id}:
+            self._problem(path, "within", f"lies within {category.within!r}, which is no other category")
+
     def _category(self, path: Path, data: Mapping[str, Any]) -> None:
         if not data:
             return
-        self._unknown(path, data, {"id", "title", "about", "no_unless", "rule", "unless"})
+        self._unknown(path, data, {"id", "title", "about", "mutes", "within", "no_unless", "rule", "unless"})
         if data.get("id") != path.stem:
             self._problem(path, "id", f"id must be {path.stem!r}, the file's name")
         for key in ("title", "about"):
@@ -120,9 +131,16 @@ class RuleFiles:
                 self._problem(path, key, f"{key} must be a sentence")
         if bool(data.get("unless")) == bool(data.get("no_unless")):
             self._problem(path, "unless", "needs an [[unless]], or the sentence `no_unless` why it needs none")
+        mutes, within = data.get("mutes", []), data.get("within", "")
+        if not isinstance(mutes, list) or not all(isinstance(m, str) for m in mutes):
+            self._problem(path, "mutes", "mutes must be a list of names of files in signs/")
+            mutes = []
         self.categories.append(
-            Category(id=path.stem, title=str(data.get("title", "")), about=str(data.get("about", "")))
-        )
+            Category(
+                id=path.stem, title=str(data.get("title", "")), about=str(data.get("about", "")),
+                mutes=tuple(mutes), within=str(within),
+            )
+        )  # fmt: skip
         self._rules_of(path, data, path.stem, "rule")
 
     def _rules_of(self, path: Path, data: Mapping[str, Any], group: str, prefix: str) -> None:

@@ -199,3 +199,6 @@ class Opinion:
     categories: dict[str, float] = field(default_factory=dict)  # category id -> probability
     dispositions: dict[str, float] = field(default_factory=dict)  # in_scope, out_of_scope, incomplete, not_a_report
     words: tuple[tuple[str, str, float], ...] = ()  # (label, the report's own words, what they added)
+    parts: tuple[
+        tuple[Span, dict[str, float]], ...
+    ] = ()  # of a report in parts: each part's labels, as if it stood alone

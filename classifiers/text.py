@@ -158,3 +158,12 @@ def sentence_around(text: str, start: int, end: int, limit: int = SENTENCE) -> t
     while last > end and text[last - 1].isspace():
         last -= 1
     return first, last
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Text of strangers for a terminal: no control, format or bidi characters, one line, at most `limit` characters."""
+    flat = " ".join(text.split())
+    safe = "".join(
+        c if c.isprintable() and unicodedata.category(c) not in {"Cf", "Co", "Cs"} else "\ufffd" for c in flat
+    )
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,35 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
-from classifiers.features import DIMENSIONS, features
+from classifiers.features import DIMENSIONS, Features, features
+from classifiers.fusion import DISPOSITIONS as FUSED
+from classifiers.fusion import GROUPS, Fusion, most_genuine, of_category, of_report
 from classifiers.learned import Learned
-from classifiers.policy import Thresholds
-from classifiers.regions import find_regions
-from classifiers.terms import Disposition, Passage, Place, Report, report_key
+from classifiers.parts import find_parts
+from classifiers.policy import Clause, Policy, Thresholds, decide
+from classifiers.regions import Region, find_regions
+from classifiers.rulebook import Rulebook
+from classifiers.terms import (
+    DISMISSALS,
+    Acknowledgement,
+    AcknowledgementState,
+    Disposition,
+    Evidence,
+    Opinion,
+    Passage,
+    Place,
+    Report,
+    Span,
+    Versions,
+    report_key,
+)
 
 FOLDS = 5
 STRENGTH = 10.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
+SHRUNK = 0.02  # C of the fusion: strong, so that it leans on no single sign
 FEWEST = 10  # examples of a label; fewer are said plainly
+LET_THROUGH = 0.03  # of what is not genuine may count as genuine: it costs a person a minute each
+ALIKE = 0.3  # shared five-word runs from which two examples are kept in one fold
 DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
 _KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
 
@@ -47,22 +67,26 @@ class ReportCard:
     corpus: str  # digest
     false_dismissal: float
     recall: float
+    review: float
     macro_f1: float
     labels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    curve: Mapping[str, Sequence[Sequence[float]]] = field(
+        default_factory=dict
+    )  # reliability: mean, share true, how many
     too_few: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         return {
             "examples": self.examples, "corpus": self.corpus, "folds": FOLDS,
             "false_dismissal": round(self.false_dismissal, 4), "recall": round(self.recall, 4),
-            "macro_f1": round(self.macro_f1, 4), "labels": {k: dict(v) for k, v in self.labels.items()},
-            "too_few": list(self.too_few),
+            "review": round(self.review, 4), "macro_f1": round(self.macro_f1, 4), "labels": {k: dict(v) for k, v in self.labels.items()},
+            "curve": {k: [list(bin_) for bin_ in v] for k, v in self.curve.items()}, "too_few": list(self.too_few),
         }  # fmt: skip
 
     def as_text(self) -> str:
         lines = [
-            f"{self.examples} examples (corpus {self.corpus}), {FOLDS}-fold cross-validation, the model alone:",
-            f"  false dismissals {self.false_dismissal:.1%}   out-of-scope recall {self.recall:.1%}   macro F1 {self.macro_f1:.3f}",
+            f"{self.examples} examples (corpus {self.corpus}), {FOLDS}-fold cross-validation, rules and model together:",
+            f"  false dismissals {self.false_dismissal:.1%}   out-of-scope recall {self.recall:.1%}   to a person {self.review:.1%}   macro F1 {self.macro_f1:.3f}",
         ]
         lines += [
             f"  {name:22} n {row['n']:4.0f}  precision {row['precision']:.2f}  recall {row['recall']:.2f}  F1 {row['f1']:.2f}"
@@ -127,17 +151,87 @@ def report_of(example: Example) -> Report:
     )
 
 
-def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tuple[Learned, ReportCard]:
-    """A model of all examples, with thresholds chosen on folds it had not seen for the false-dismissal budget.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """The examples as numbers, and as the rules see them."""
 
-    One logistic regression a label, both sides counting alike, then made a probability by Platt's method on the held-out
-    scores. Raises ModelError where there is nothing to learn from.
+    examples: Sequence[Example]
+    labels: tuple[str, ...]
+    truth: npt.NDArray[np.bool_]  # examples x labels
+    weight: npt.NDArray[np.float64]
+    matrix: Any  # examples x DIMENSIONS
+    parts: Any  # all examples' parts x DIMENSIONS
+    owner: npt.NDArray[np.int64]  # the example of each part
+    spans: Sequence[Span]
+    reports: Sequence[Report]
+    regions: Sequence[tuple[Region, ...]]
+    evidence: Sequence[tuple[Evidence, ...]]
+    fold: npt.NDArray[np.int64]
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return tuple(label for label in self.labels if label not in DISPOSITIONS)
+
+    def is_a(self, label: str) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = self.truth[:, self.labels.index(label)]
+        return found
+
+
+def train(
+    examples: Sequence[Example], rulebook: Rulebook, *, seed: int, budget: float = 0.01
+) -> tuple[Learned, ReportCard]:
+    """A model of all examples, and how rules and model are weighed together, with thresholds for the false-dismissal budget.
+
+    One logistic regression a label, both sides counting alike, made a probability by Platt's method; then the fusion. Both
+    are fitted on scores of folds that the words' weights had not seen, and the thresholds are chosen on verdicts of folds
+    that neither had seen. Raises ModelError where there is nothing to learn from.
     """
+    m = _material(examples, rulebook, seed)
+    if not all(0 < m.is_a(d).sum() < len(examples) for d in ("in_scope", "out_of_scope")):
+        raise ModelError("a model needs examples that are in scope and examples that are out of scope")
+    scores, of_parts = _cross_validate(m)
+    steepness, shift = _calibrate(scores, m.truth)
+    opinions = _opinions(m, *(1 / (1 + np.exp(-(s * steepness + shift))) for s in (scores, of_parts)))
+    trials = _trials(m, opinions)
+    thresholds = _choose(m, opinions, trials, budget)
+    scale = _rarity(m.matrix)
+    coef, bias = _fit(_scaled(m.matrix, scale), m.truth, m.weight)
+    learned = Learned(
+        labels=m.labels, scale=scale.astype(np.float32), weights=np.ascontiguousarray((coef * steepness[:, None]).T, dtype=np.float32),
+        bias=(bias * steepness + shift).astype(np.float32), thresholds=thresholds, fusion=_fuse(m, opinions, np.ones(len(examples), dtype=bool)),
+        version="", card={},
+    )  # fmt: skip
+    return learned, _card(m, _judged(m, opinions, trials, thresholds), trials)
+
+
+def _material(examples: Sequence[Example], rulebook: Rulebook, seed: int) -> _Material:
+    labels = (*sorted({c for e in examples for c in e.categories}), *DISPOSITIONS)
+    known = frozenset(labels) - frozenset(DISPOSITIONS)
+    reports = [report_of(e) for e in examples]
+    regions = [find_regions(r, ()) for r in reports]
+    parts = [(i, part) for i, (r, g) in enumerate(zip(reports, regions, strict=True)) for part in find_parts(r, g)]
+    return _Material(
+        examples=examples,
+        labels=labels,
+        truth=np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples]),
+        weight=np.array([e.weight for e in examples]),
+        matrix=_matrix([features(r, g) for r, g in zip(reports, regions, strict=True)]),
+        parts=_matrix([features(part.as_report(), ()) for _, part in parts]),
+        owner=np.array([i for i, _ in parts], dtype=np.int64),
+        spans=[part.span for _, part in parts],
+        reports=reports,
+        regions=regions,
+        evidence=[rulebook.weigh_for(r, g, known) for r, g in zip(reports, regions, strict=True)],
+        fold=_folds(examples, seed),
+    )
+
+
+def _matrix(rows: Sequence[Features]) -> Any:
     from scipy.sparse import csr_matrix
 
-    labels = (*sorted({c for e in examples for c in e.categories}), *DISPOSITIONS)
-    rows = [features(r, find_regions(r, ())) for r in map(report_of, examples)]
-    matrix = csr_matrix(
+    if not rows:
+        return csr_matrix((0, DIMENSIONS))
+    return csr_matrix(
         (
             np.concatenate([r.value for r in rows]),
             np.concatenate([r.index for r in rows]),
@@ -145,22 +239,36 @@ def train(examples: Sequence[Example], *, seed: int, budget: float = 0.01) -> tu
         ),
         shape=(len(rows), DIMENSIONS),
     )
-    truth = np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples])
-    weight = np.array([e.weight for e in examples])
-    counts = Counter({label: int(truth[:, i].sum()) for i, label in enumerate(labels)})
-    if not all(0 < counts[d] < len(examples) for d in ("in_scope", "out_of_scope")):
-        raise ModelError("a model needs examples that are in scope and examples that are out of scope")
-    scores = _cross_validate(matrix, truth, weight, [e.id for e in examples], seed)
-    steepness, shift = _calibrate(scores, truth)
-    held_out = 1 / (1 + np.exp(-(scores * steepness + shift)))
-    thresholds = _choose(held_out, truth, labels, budget)
-    scale = _rarity(matrix)
-    coef, bias = _fit(_scaled(matrix, scale), truth, weight)
-    learned = Learned(
-        labels=labels, scale=scale.astype(np.float32), weights=np.ascontiguousarray((coef * steepness[:, None]).T, dtype=np.float32),
-        bias=(bias * steepness + shift).astype(np.float32), thresholds=thresholds, version="", card={},
-    )  # fmt: skip
-    return learned, _card(examples, labels, held_out, truth, thresholds=thresholds, counts=counts)
+
+
+def _folds(examples: Sequence[Example], seed: int) -> npt.NDArray[np.int64]:
+    """The fold of each example, by digest: stable as the corpus grows. Near-duplicates share one: none is tested on its twin."""
+    first: dict[str, str] = {e.id: e.id for e in examples}
+    for one, other in near_duplicates(examples, ALIKE):
+        root = min(first[one], first[other])
+        first = {i: root if r in (first[one], first[other]) else r for i, r in first.items()}
+    return np.array(
+        [int(hashlib.sha256(f"{seed}:{first[e.id]}".encode()).hexdigest()[:8], 16) % FOLDS for e in examples]
+    )
+
+
+def _opinions(m: _Material, p: npt.NDArray[np.float64], of_parts: npt.NDArray[np.float64]) -> list[Opinion]:
+    """What the model says of each example and of its parts, as `Learned.opine` would."""
+    parts: dict[int, list[tuple[Span, dict[str, float]]]] = {}
+    for owner, span, row in zip(m.owner, m.spans, of_parts, strict=True):
+        parts.setdefault(int(owner), []).append((span, _named(m.labels, row)))
+    return [
+        Opinion(
+            categories={k: v for k, v in _named(m.labels, row).items() if k not in DISPOSITIONS},
+            dispositions={k: v for k, v in _named(m.labels, row).items() if k in DISPOSITIONS},
+            parts=tuple(parts.get(i, ())),
+        )
+        for i, row in enumerate(p)
+    ]
+
+
+def _named(labels: Sequence[str], row: npt.NDArray[np.float64]) -> dict[str, float]:
+    return {label: float(x) for label, x in zip(labels, row, strict=True)}
 
 
 def _rarity(matrix: Any) -> npt.NDArray[np.float64]:
@@ -179,45 +287,35 @@ def _scaled(matrix: Any, scale: npt.NDArray[np.float64]) -> Any:
 
 
 def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> tuple[Any, Any]:
-    """Weights and intercepts of one logistic regression a label.
-
-    The optimum of a ridge penalty lies in the span of the examples, so it is looked for there: as many unknowns as
-    examples, not as features, and Newton's method reaches it to the last digits on any machine.
-    """
+    """Weights and intercepts of one logistic regression a label, to so many digits that any machine finds the same."""
     from sklearn.linear_model import LogisticRegression
 
-    squares, basis = np.linalg.eigh((matrix @ matrix.T).toarray())
-    real = squares > 1e-10 * squares.max()
-    length = np.sqrt(squares[real])
-    inner = basis[:, real] * length  # the examples in the coordinates of their span
-    outward = matrix.T @ (basis[:, real] / length)  # features x coordinates
     coef = np.zeros((truth.shape[1], matrix.shape[1]))
     bias = np.full(truth.shape[1], -20.0)
     for i in range(truth.shape[1]):
         if truth[:, i].all() or not truth[:, i].any():
             continue  # a fold without this label: constant no
         model = LogisticRegression(
-            C=STRENGTH, class_weight="balanced", tol=1e-10, max_iter=200, solver="newton-cholesky"
+            C=STRENGTH, class_weight="balanced", tol=1e-9, max_iter=1000, solver="liblinear", intercept_scaling=5.0
         )
-        model.fit(inner, truth[:, i], sample_weight=weight)
-        coef[i], bias[i] = outward @ model.coef_[0], model.intercept_[0]
+        model.fit(matrix, truth[:, i], sample_weight=weight)
+        coef[i], bias[i] = model.coef_[0], model.intercept_[0]
     return coef, bias
 
 
-def _cross_validate(
-    matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64], ids: Sequence[str], seed: int
-) -> npt.NDArray[np.float64]:
-    """Each example's scores, by a model that had not seen it. Folds by digest of the id: stable as the corpus grows."""
-    fold = np.array([int(hashlib.sha256(f"{seed}:{i}".encode()).hexdigest()[:8], 16) % FOLDS for i in ids])
-    out = np.zeros(truth.shape)
+def _cross_validate(m: _Material) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Each example's scores and each part's, by a model that had not seen it."""
+    out, of_parts = np.zeros(m.truth.shape), np.zeros((len(m.spans), len(m.labels)))
     for k in range(FOLDS):
-        seen = fold != k
+        seen = m.fold != k
         if seen.all() or not seen.any():
             continue
-        scale = _rarity(matrix[seen])
-        coef, bias = _fit(_scaled(matrix[seen], scale), truth[seen], weight[seen])
-        out[~seen] = _scaled(matrix[~seen], scale) @ coef.T + bias
-    return out
+        scale = _rarity(m.matrix[seen])
+        coef, bias = _fit(_scaled(m.matrix[seen], scale), m.truth[seen], m.weight[seen])
+        out[~seen] = _scaled(m.matrix[~seen], scale) @ coef.T + bias
+        theirs = ~seen[m.owner]
+        of_parts[theirs] = _scaled(m.parts[theirs], scale) @ coef.T + bias
+    return out, of_parts
 
 
 def _calibrate(
@@ -237,55 +335,143 @@ def _calibrate(
     return steepness, shift
 
 
-def _choose(
-    p: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_], labels: Sequence[str], budget: float
-) -> Thresholds:
-    """Thresholds on held-out probabilities: `clear` for the budget of false dismissals, the others for at most as many."""
-    at = {label: i for i, label in enumerate(labels)}
-    live = truth[:, at["in_scope"]]
-    categories = [i for i, label in enumerate(labels) if label not in DISPOSITIONS]
-    category = 0.5
-    named = p[:, categories].max(axis=1) >= category if categories else np.zeros(len(p), dtype=bool)
-    dangerous = np.sort(p[live & named, at["in_scope"]])
-    allowed = int(budget * live.sum())
-    clear = float(dangerous[allowed]) if len(dangerous) > allowed else 0.5
-    return Thresholds(
-        category=category,
-        clear=min(0.5, clear),
-        not_a_report=_least(p[live, at["not_a_report"]], budget),
-        incomplete=_least(p[live, at["incomplete"]], budget),
+# ------------------------------------------------------------------------------------------------ rules and model together
+
+
+def _fuse(m: _Material, opinions: Sequence[Opinion], seen: npt.NDArray[np.bool_]) -> Fusion:
+    """The fusion's weights, fitted on the examples marked in `seen`."""
+    from sklearn.linear_model import LogisticRegression
+
+    which = [int(i) for i in np.flatnonzero(seen)]
+    numbers = [of_category(_of(m.evidence[i], c), opinions[i].categories[c]) for i in which for c in m.categories]
+    held = LogisticRegression(C=10.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
+    held.fit(np.array(numbers), np.array([m.is_a(c)[i] for i in which for c in m.categories]))
+    category = (*map(float, held.coef_[0]), float(held.intercept_[0]))
+    counted = Counter(e.source for i in which for e in m.evidence[i] if e.category in GROUPS)
+    sources = tuple(sorted(s for s, n in counted.items() if n >= FEWEST))
+    half = Fusion(category=category, sources=sources, middle=(), spread=(), dispositions=())
+    told = np.array([_numbers(m, half, opinions, i) for i in which])
+    middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-9
+    joint = LogisticRegression(C=SHRUNK, tol=1e-10, max_iter=500, solver="newton-cg")
+    joint.fit((told - middle) / spread, [m.examples[i].disposition for i in which])
+    rows = {
+        str(d): (*map(float, w), float(b))
+        for d, w, b in zip(joint.classes_, joint.coef_, joint.intercept_, strict=True)
+    }
+    never = (*([0.0] * told.shape[1]), -30.0)
+    return Fusion(
+        category=category, sources=sources, middle=tuple(map(float, middle)), spread=tuple(map(float, spread)),
+        dispositions=tuple(rows.get(d.value, never) for d in FUSED),
+    )  # fmt: skip
+
+
+def _of(evidence: Sequence[Evidence], group: str) -> list[Evidence]:
+    return [e for e in evidence if e.category == group]
+
+
+def _groups(evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
+    groups: dict[str, list[Evidence]] = {}
+    for e in evidence:
+        groups.setdefault(e.category, []).append(e)
+    return groups
+
+
+def _numbers(m: _Material, fusion: Fusion, opinions: Sequence[Opinion], i: int) -> list[float]:
+    strongest = max(fusion.of_category(_of(m.evidence[i], c), opinions[i].categories[c]) for c in m.categories)
+    return of_report(m.reports[i], _groups(m.evidence[i]), opinions[i], strongest, fusion.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """An example as judged by a fusion that had not seen it."""
+
+    fusion: Fusion
+    live: float  # probability of in_scope
+    held: Mapping[str, float]  # of each category
+    part: float  # the most genuine part's
+
+
+def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
+    whole = np.ones(len(m.examples), dtype=bool)
+    fusions = [_fuse(m, opinions, m.fold != k if (m.fold != k).any() else whole) for k in range(FOLDS)]
+    trials = []
+    for i, report in enumerate(m.reports):
+        fusion, groups = fusions[m.fold[i]], _groups(m.evidence[i])
+        held = {c: fusion.of_category(groups.get(c, ()), opinions[i].categories[c]) for c in m.categories}
+        p = fusion.of_dispositions(report, groups, opinions[i], max(held.values()))
+        trials.append(_Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i])))
+    return trials
+
+
+def _judged(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial], at: Thresholds) -> list[Disposition]:
+    """The verdicts on the examples by these thresholds, under a policy that excludes every category."""
+    every = Policy(name="training", title="", clauses=(Clause(id="all", text="all", categories=m.categories),))
+    return [
+        decide(
+            report, regions=m.regions[i], evidence=m.evidence[i], opinion=opinions[i], thresholds=at, policy=every,
+            acknowledgement=Acknowledgement(state=AcknowledgementState.MISSING),
+            versions=Versions(rules="", model="", policy=""), fusion=trials[i].fusion,
+        ).disposition
+        for i, report in enumerate(m.reports)
+    ]  # fmt: skip
+
+
+def _choose(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial], budget: float) -> Thresholds:
+    """`part` and `live`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `clear`: then
+    the highest at which no more genuine reports are dismissed than the budget allows.
+    """
+    live = m.is_a("in_scope")
+    others = [t for t, is_live in zip(trials, live, strict=True) if not is_live]
+    loose = Thresholds(
+        category=0.5, clear=0.5, live=0.5, not_a_report=0.5, incomplete=0.5, part=_rare([t.part for t in others])
     )
+    said = _judged(m, opinions, trials, loose)
+    wrong = sorted(t.live for t, d, is_live in zip(trials, said, live, strict=True) if is_live and d in DISMISSALS)
+    allowed = int(budget * live.sum())
+    clear = max(0.0, wrong[allowed] - 1e-6) if len(wrong) > allowed else 0.5
+    return replace(loose, clear=clear, live=min(0.5, max(_rare([t.live for t in others]), clear)))
 
 
-def _least(of_live: npt.NDArray[np.float64], budget: float) -> float:
-    """The lowest probability, at least a half, that no more than the budget's share of live reports reaches."""
-    ordered = np.sort(of_live)[::-1]
-    return max(0.5, float(ordered[min(len(ordered) - 1, int(budget * len(ordered)))]))
+def _rare(p: Sequence[float]) -> float:
+    """What at most LET_THROUGH of these exceed."""
+    ordered = sorted(p, reverse=True)
+    return float(ordered[min(len(ordered) - 1, int(LET_THROUGH * len(ordered)))])
 
 
-def _card(
-    examples: Sequence[Example], labels: Sequence[str], p: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_],
-    *, thresholds: Thresholds, counts: Mapping[str, int],
-) -> ReportCard:  # fmt: skip
-    at = {label: i for i, label in enumerate(labels)}
-    categories = [i for i, label in enumerate(labels) if label not in DISPOSITIONS]
-    said = p >= 0.5
-    said[:, categories] = p[:, categories] >= thresholds.category
-    dismissed = said[:, categories].any(axis=1) & (p[:, at["in_scope"]] <= thresholds.clear)
-    live, out = truth[:, at["in_scope"]], truth[:, at["out_of_scope"]]
-    rows = {label: _figures(said[:, i], truth[:, i]) for label, i in at.items()}
+def _card(m: _Material, said: Sequence[Disposition], trials: Sequence[_Trial]) -> ReportCard:
+    live, out = m.is_a("in_scope"), m.is_a("out_of_scope")
+    dismissed = np.array([d in DISMISSALS for d in said])
+    rows = {c: _figures(np.array([t.held[c] >= 0.5 for t in trials]), m.is_a(c)) for c in m.categories}
+    rows |= {d: _figures(np.array([s.value == d for s in said]), m.is_a(d)) for d in DISPOSITIONS}
     digest = hashlib.sha256(
-        "\n".join(sorted(f"{e.id}\t{e.subject}\t{e.body}\t{e.disposition}\t{e.categories}" for e in examples)).encode()
+        "\n".join(
+            sorted(f"{e.id}\t{e.subject}\t{e.body}\t{e.disposition}\t{e.categories}" for e in m.examples)
+        ).encode()
     )
     return ReportCard(
-        examples=len(examples),
+        examples=len(m.examples),
         corpus=digest.hexdigest()[:12],
         false_dismissal=float((dismissed & live).sum() / max(1, live.sum())),
-        recall=float((dismissed & out).sum() / max(1, out.sum())),
-        macro_f1=float(np.mean([rows[labels[i]]["f1"] for i in categories])) if categories else 0.0,
+        recall=float(
+            sum(s is Disposition.OUT_OF_SCOPE for s, o in zip(said, out, strict=True) if o) / max(1, out.sum())
+        ),
+        review=float(np.mean([s is Disposition.NEEDS_REVIEW for s in said])),
+        macro_f1=float(np.mean([rows[c]["f1"] for c in m.categories])),
         labels=rows,
-        too_few=tuple(label for label in labels if counts[label] < FEWEST),
+        curve={"in_scope": _reliability([t.live for t in trials], live)},
+        too_few=tuple(label for label in m.labels if m.is_a(label).sum() < FEWEST),
     )
+
+
+def _reliability(p: Sequence[float], true: npt.NDArray[np.bool_]) -> list[list[float]]:
+    """Ten bins: mean probability, share that is true, how many."""
+    ordered = np.array(p)
+    bins = np.minimum((ordered * 10).astype(int), 9)
+    return [
+        [round(float(ordered[bins == b].mean()), 4), round(float(true[bins == b].mean()), 4), int((bins == b).sum())]
+        for b in range(10)
+        if (bins == b).any()
+    ]
 
 
 def _figures(said: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> dict[str, float]:

@@ -367,3 +367,21 @@ def test_whatever_is_shown_is_one_clean_line(text: str) -> None:
     assert "http" not in drawn.lower() or "http://" not in drawn.lower()
     assert len(drawn.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")) <= 100
     json.dumps(drawn)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(VERDICT, LETTERHEAD, st.sampled_from(Tier))
+def test_slack_takes_any_audited_card_and_an_open_one_is_blind(
+    verdict: Verdict, head: Letterhead | None, tier: Tier
+) -> None:
+    """While it is open the card is the same whatever the bot thinks, even if it is handed the opinion itself."""
+    opinion = recorded(verdict, VerdictKind.AUDIT)
+    blind = view(verdict, tier, head, history=(opinion,))
+    persons = recorded(verdict, VerdictKind.PERSON, "person:ana")
+    answered = view(verdict, tier, head, by=persons, history=(opinion, persons))
+
+    assert _block_problem(*reversed(card(blind))) == ""
+    assert card(blind) == card(view(spf(), tier, head, history=(opinion,)))
+    assert _block_problem(*reversed(card(answered))) == ""
+    assert "Asked blind" in words(card(answered))
+    assert "Asked blind" not in words(card(replace(answered, history=(persons,))))

@@ -120,6 +120,9 @@ WRONG: list[tuple[list[object], int, str]] = [
     (["reclassify", "9f2c51ab", "--as", "fine", "--config", "/no/config.toml"], 2, "fine"),
     (["slack", "preview", "--tier", "all", "-"], 2, "full, reduced or ids"),
     (["evaluate", "/no/labels.jsonl"], 2, "cannot be read"),
+    (["evaluate", "/no/labels.jsonl", "--rules", "/nowhere"], 2, "holds no rules"),
+    (["evaluate", "/no/labels.jsonl", "--policy", "planetscal"], 78, "planetscale"),
+    (["model", "report", "--model", "/no/model.npz"], 78, "cannot be read"),
 ]
 
 

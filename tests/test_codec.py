@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from make import judge, make_report
 
-from bot.codec import strip_text, verdict_from_json, verdict_to_json
-from classifiers.terms import Place
+from bot.codec import opinion_from_json, opinion_to_json, strip_text, verdict_from_json, verdict_to_json
+from classifiers.terms import Opinion, Place
 
 
 def some() -> dict[str, Any]:
@@ -54,6 +54,30 @@ def test_what_we_did_not_write_is_refused(name: str) -> None:
     """ValueError, whatever is strange."""
     with pytest.raises(ValueError):  # noqa: PT011 - its words are for nobody
         verdict_from_json(STRANGE[name](some()))
+
+
+OPINION = Opinion(
+    categories={"tls_configuration": 0.25}, dispositions={"in_scope": 0.5}, words=(("in_scope", "idor", -0.5),)
+)
+
+
+def test_an_opinion_survives_the_way() -> None:
+    """To JSON and back it is equal; an empty one too."""
+    for opinion in (OPINION, Opinion()):
+        assert opinion_from_json(json.loads(json.dumps(opinion_to_json(opinion)))) == opinion
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"more": 1}, {"categories": []}, {"categories": {"a": 1.5}}, {"dispositions": {"a": "x"}}, {"words": [["a", "b"]]},
+        {"words": [["a", 1, 0.5]]}, {"words": [["a", "b", float("inf")]]}, {"categories": {"x" * 9000: 0.5}},
+    ],
+)  # fmt: skip
+def test_an_opinion_that_we_did_not_write_is_refused(change: dict[str, Any]) -> None:
+    """Like a verdict."""
+    with pytest.raises(ValueError):  # noqa: PT011 - its words are for nobody
+        opinion_from_json(opinion_to_json(OPINION) | change)
 
 
 def test_a_stripped_verdict_holds_no_word_of_the_mail() -> None:

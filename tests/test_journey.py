@@ -66,3 +66,33 @@ def test_a_mail_becomes_a_card_and_a_correction_changes_it(dovecot: Dovecot, tmp
             assert dovecot.flags() == [] or all("\\Seen" not in f for f in dovecot.flags())
             assert bot.terminate() == 0
         assert not [e for e in bot.events if "hunter.example" in json.dumps(e) or "SPF record" in json.dumps(e)]
+
+
+@pytest.mark.dovecot
+def test_an_audited_mail_is_asked_blind_and_answered_by_command(dovecot: Dovecot, tmp_path: Path) -> None:
+    """The first start makes the seed; the card has no opinion until reclassify; then it has, and the thread its details."""
+    with LocalSlack(channels=(CHANNEL,)) as slack:
+        config = configuration(tmp_path, account(dovecot), slack, audit_share=1.0)
+        secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
+        with Running(config, secrets) as bot:
+            bot.wait_for("account.connected")
+            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            dovecot.deliver(sample_mails()[0])
+
+            (card,) = until(lambda: cards(slack))
+            assert card["text"].startswith("Audit · ")
+            assert "Sender Policy Framework (SPF) configuration suggestions" not in text_of(card)
+            (row,) = [json.loads(line) for line in bot.command("list", "--json").stdout.splitlines()]
+            assert (row["audit"], row["disposition"], row["categories"]) == ("open", None, [])
+
+            done = bot.command("reclassify", row["report"], "--as", "out_of_scope", "--by", "ana")
+
+            assert done.returncode == 0, done.stderr
+            slack.wait_for(lambda: "The bot's opinion: *Out of scope*" in text_of(cards(slack)[0]), 10)
+            slack.wait_for(lambda: len(slack.messages(CHANNEL)) == 2, 10)
+            counted = json.loads(bot.command("list", "--audit", "--json").stdout)
+            assert (counted["answered"], counted["open"], counted["false_dismissals"]) == (1, 0, 0)
+            assert bot.terminate() == 0
+        seed = tmp_path / "state" / "audit.seed"
+        assert seed.stat().st_mode & 0o777 == 0o600
+        assert seed.read_bytes().hex() not in json.dumps(bot.events)

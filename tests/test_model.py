@@ -30,7 +30,7 @@ def corpus() -> tuple[Example, ...]:
 
 @lru_cache
 def retrained() -> tuple[Learned, ReportCard]:
-    return train(corpus(), seed=SEED)
+    return train(corpus(), rulebook(), seed=SEED)
 
 
 # ------------------------------------------------------------------------------------------------ the corpus

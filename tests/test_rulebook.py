@@ -29,7 +29,7 @@ def test_the_shipped_rules_are_sound() -> None:
 
 def test_all_nine_categories_are_there_and_excluded() -> None:
     """Each with rules, carve-outs and a clause of the seed policy."""
-    assert {c.id for c in rulebook().categories} == NINE
+    assert {c.id for c in rulebook().categories} >= NINE
     assert {c for clause in policy().clauses for c in clause.categories} == NINE
     for category in NINE:
         kinds = {r.speaks_for for r in rulebook().rules if r.group == category}

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Account, Limits, Log, PolicyChoice, Secret, Slack, State, find_file, load, missing_secrets
+from bot.settings import (
+    Account,
+    Auditing,
+    Limits,
+    Log,
+    PolicyChoice,
+    Secret,
+    Slack,
+    State,
+    find_file,
+    load,
+    missing_secrets,
+)
 from classifiers.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +53,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
     example = load(path)
     text = path.read_text(encoding="utf-8")
 
-    for model in (Account, PolicyChoice, Slack, State, Limits, Log):
+    for model in (Account, PolicyChoice, Slack, Auditing, State, Limits, Log):
         for name in model.model_fields:
             assert f"{name} = " in text, name
     least = {"host": "h", "user": "u", "password": Secret(env="X")}
@@ -54,6 +66,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
         "ca_file",
     }  # CHANGE lines, and the one that says its default in words
     assert example.accounts[0].model_dump(exclude=changed) == default.model_dump(exclude=changed)
+    assert example.audit == Auditing()
     assert example.limits == Limits()
     assert example.log == Log()
     assert example.policy == PolicyChoice()

@@ -345,6 +345,23 @@ def test_the_migrations_make_the_schema(store: Store) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_a_database_of_the_first_schema_is_brought_up_to_date(path: Path) -> None:
+    """What it holds stays; what came later is there."""
+    with opened(path) as store:
+        report_id = kept(store)
+        decide(store, report_id)
+        with store._engine.begin() as c:
+            for table in ("audit_clearances", "traces", "signature_bands", "threads"):
+                c.execute(sa.text(f"DROP TABLE {table}"))
+            c.execute(sa.text("DROP INDEX ix_verdicts_kind"))
+            c.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+
+    with opened(path) as store:
+        assert store.clearances() == ()
+        assert [h.verdict.disposition for h in store.history(report_id)] == [Disposition.OUT_OF_SCOPE]
+        test_the_migrations_make_the_schema(store)
+
+
 def test_a_damaged_database_is_told(path: Path) -> None:
     """StoreError with what to do, and no statement in it."""
     opened(path).close()

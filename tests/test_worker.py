@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_every_mail_gets_its_answer_in_order(worker: Worker) -> None:
     assert [j.verdict.report for j in judged] == [module._key(task(m)) for m in mails]
     assert {j.broken for j in judged} == {""}
     assert worker.deaths == 0
+
+
+def test_who_measures_gets_the_opinion_and_the_beginning(worker: Worker) -> None:
+    """Where the task asks for them; else neither."""
+    closely, plain = worker.judge([replace(task(), closely=True), task()])
+
+    assert closely.verdict == plain.verdict
+    assert closely.opinion is not None
+    assert closely.opinion.dispositions["in_scope"] < 0.5
+    assert "SPF" in closely.text
+    assert (plain.opinion, plain.text) == (None, "")
 
 
 def test_the_child_has_no_secrets(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bot import DEFAULT_POLICY
 from bot.cli.options import Json, ModelFile, PolicyName, RulesFolder
 
 
@@ -17,7 +18,7 @@ def judge(
         list[str], typer.Argument(metavar="PATH…", help=".eml, mbox, Maildir or a folder; - for standard input.")
     ],
     as_json: Json = False,
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     rules: RulesFolder = None,
     model: ModelFile = None,
     no_model: Annotated[bool, typer.Option("--no-model", help="Rules alone.")] = False,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.cli.options import Config, Json, ModelFile, PolicyName, RulesFolder, settings_of
+from bot import DEFAULT_POLICY
+from bot.cli.options import Config, Html, Json, ModelFile, PolicyName, RulesFolder, settings_of, write_page
 from classifiers.errors import RuleError, UserError
 
 rules_app = typer.Typer(help="The rules: list, test and lint them.", no_args_is_help=True)
@@ -53,6 +55,33 @@ def _lint(rules: Path | None) -> None:
     print(f"{len(Rulebook.load(folder).rules)} rules, each proven by its hits and misses")
 
 
+@rules_app.command("new-policy")
+def start_policy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits, _ and -.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where to write it. Default: NAME.toml beside the other policies.", show_default=False
+        ),
+    ] = None,
+    rules: RulesFolder = None,
+) -> None:
+    """Write a commented start for a policy of your own; `triage rules lint` tells what is left to change."""
+    from bot.assembly import rules_folder
+    from classifiers.newpolicy import new_policy, write_policy
+    from classifiers.policyfiles import left_to_change
+    from classifiers.rulebook import Rulebook
+
+    folder = rules_folder(rules or "")
+    path = out or folder / "policies" / f"{name}.toml"
+    text = new_policy(name, Rulebook.load(folder))
+    write_policy(path, name, text)
+    print(path)
+    for line, what in left_to_change(text).items():
+        print(f"line {line}: {what}", file=sys.stderr)
+    print("Fill in or delete these, then run: triage rules lint", file=sys.stderr)
+
+
 @model_app.command("train")
 def train(
     config: Config = None,
@@ -80,28 +109,57 @@ def train(
 
 
 @model_app.command("report")
-def report(model: ModelFile = None, as_json: Json = False) -> None:
-    """What the model in use was trained on and how well it did."""
-    from bot.assembly import model_file
+def report(model: ModelFile = None, html: Html = None, config: Config = None, as_json: Json = False) -> None:
+    """What the model in use was trained on and how well it did; with --config, how well it does live by its audits."""
+    from bot.assembly import model_file, open_store, strong_words
+    from bot.audit import live_rate
     from classifiers.learned import Learned
+    from classifiers.modelcard import read_card
 
-    learned = Learned.load(model or model_file(None))
-    print(json.dumps(learned.card) if as_json else learned.describe())
+    settings = settings_of(config) if config else None
+    learned = Learned.load(model or model_file(settings))
+    live = None
+    if settings is not None:
+        with open_store(settings) as store:
+            live = live_rate(store.audits())
+    card = read_card(learned.card)
+    if html is not None:
+        from classifiers.pages import model_page
+
+        write_page(html, model_page(card, version=learned.version, words=strong_words(learned)))
+    if as_json:
+        print(json.dumps(card.as_data() | ({"live": live.as_data()} if live is not None else {})))
+    else:
+        print(replace(learned, card=card.facts).describe())
+        print(card.as_text())
+        if live is not None:
+            print(f"  {'false dismissals, live':24} {live}")
 
 
 def evaluate(
-    labelled: Annotated[
-        Path, typer.Argument(metavar="FILE.jsonl", help="One object a line: subject, body, disposition, categories.")
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="A .jsonl (id, subject, body, disposition, categories), or a folder of folders of mail named by label: "
+            "in_scope, out_of_scope+tls_configuration.",
+        ),
     ],
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     rules: RulesFolder = None,
     model: ModelFile = None,
+    html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """Judge labelled reports and print how often that was right."""
-    from bot.assembly import evaluate_file
+    """Judge labelled reports and tell how often that was right, and what was wrongly dismissed."""
+    from bot.assembly import evaluate_labelled
 
-    result = evaluate_file(labelled, policy=policy, rules=rules, model=model)
+    result, versions = evaluate_labelled(path, policy=policy, rules=rules, model=model)
+    if html is not None:
+        from classifiers.pages import evaluation_page
+
+        told = f"Policy {policy} {versions.policy}, rules {versions.rules}, model {versions.model}"
+        write_page(html, evaluation_page(result, source=f"Measured on {path}", versions=told))
     print(json.dumps(result.as_data()) if as_json else result.as_text())
 
 
@@ -116,7 +174,7 @@ def manifest() -> None:
 @slack_app.command("preview")
 def preview(
     path: Annotated[str, typer.Argument(metavar="PATH|-", help="A mail.")],
-    policy: PolicyName = "planetscale",
+    policy: PolicyName = DEFAULT_POLICY,
     tier: Annotated[str, typer.Option("--tier", help="full, reduced or ids.")] = "reduced",
     as_json: Json = False,
 ) -> None:

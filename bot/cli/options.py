@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from classifiers.errors import UserError
+
 if TYPE_CHECKING:
     from bot.settings import Settings
 
@@ -29,6 +31,19 @@ ModelFile = Annotated[
     Path | None,
     typer.Option("--model", help="A model file. Default: the one that came with triage.", show_default=False),
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a page with the plots, too.", show_default=False),
+]
+
+
+def write_page(path: Path, page: str) -> None:
+    """Writes a page that its owner alone may read: it may quote mail."""
+    try:
+        path.touch(mode=0o600)
+        path.write_text(page, encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"{path} cannot be written: {e.strerror}") from None
 
 
 def settings_of(config: Path | None) -> Settings:

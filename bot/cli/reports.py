@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli.audit import list_audits
 from bot.cli.options import Config, Json, settings_of, who
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
+from classifiers.text import printable
 
 if TYPE_CHECKING:
     from bot.ports import KeptReport, Letterhead, RecordedVerdict
@@ -89,31 +91,35 @@ def _by_hand(
 
 
 def _again(store: Store, settings: Settings, ids: list[str], since: str | None, *, apply: bool, as_json: bool) -> None:
-    from bot.assembly import worker_of
+    from bot.assembly import audit_state, worker_of
     from bot.correction import apply as apply_change
     from bot.correction import judge_again
 
     kept = [store.find(i) for i in ids] or [r for r, _, _ in store.listing(since=now() - _ago(since or ""))]
-    readable = [r for r in kept if not r.purged]
+    blind = store.open_audits()
+    readable = [r for r in kept if not r.purged and r.id not in blind]
+    _, stops, _ = audit_state(settings, store)
     changed = people = 0
     with worker_of(settings) as worker:
-        for change in _progress(judge_again(store, worker, readable), len(readable)):
+        for change in _progress(judge_again(store, worker, readable, stops), len(readable)):
             people += change.person
             if change.changes:
                 changed += 1
                 _print_change(change, as_json=as_json)
             if apply:
                 apply_change(store, change, channel=settings.slack.channel, now=now)
-    purged = len(kept) - len(readable)
+    audits = sum(r.id in blind for r in kept)
+    purged = len(kept) - len(readable) - audits
     told = f"Judged {len(readable)} again; {changed} {'changed' if apply else 'would change'}."
     told += f" {people} decided by a person: left as they are." if people else ""
     told += f" {purged} left out: their text was purged." if purged else ""
+    told += f" {audits} left out: their audit waits for an answer." if audits else ""
     told += "" if apply else " Nothing was saved; --apply saves it."
     print(told, file=sys.stderr)
 
 
 def _print_change(change: Any, *, as_json: bool) -> None:
-    from bot.answer import in_words, printable
+    from bot.answer import in_words
 
     before = change.before.verdict if change.before else None
     if as_json:
@@ -158,25 +164,41 @@ def list_reports(
     disposition: Annotated[
         list[Disposition] | None, typer.Option("--disposition", help="Only these.", show_default=False)
     ] = None,
+    audit: Annotated[bool, typer.Option("--audit", help="The blind audit instead: answers, rate, what waits.")] = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """What was kept, newest last."""
     from bot.assembly import open_store
 
+    if audit:
+        if since or open_only or disposition:
+            raise UserError("--audit counts all audits; it goes with --json alone")
+        list_audits(config, as_json=as_json)
+        return
     with open_store(settings_of(config)) as store:
+        blind = store.open_audits()
         rows = store.listing(
             since=now() - _ago(since) if since else None,
             dispositions=tuple(disposition or ()) or None,
             open_only=open_only,
         )
     for report, recorded, head in rows:
-        print(json.dumps(_row(report, recorded, head)) if as_json else _line(report, recorded, head))
+        is_blind = report.id in blind
+        print(
+            json.dumps(_row(report, recorded, head, blind=is_blind))
+            if as_json
+            else _line(report, recorded, head, blind=is_blind)
+        )
     if not as_json:
         print(f"{len(rows)} reports", file=sys.stderr)
 
 
-def _row(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None) -> dict[str, Any]:
+def _row(
+    report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None, *, blind: bool
+) -> dict[str, Any]:
+    if blind:
+        recorded = None
     return {
         "schema": 1,
         "report": report.short,
@@ -187,13 +209,15 @@ def _row(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead 
         "decided_by": recorded.decided_by if recorded else None,
         "subject": head.subject if head else None,
         "purged": report.purged,
-    }
+    } | ({"audit": "open"} if blind else {})
 
 
-def _line(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None) -> str:
-    from bot.answer import in_words, printable
+def _line(report: KeptReport, recorded: RecordedVerdict | None, head: Letterhead | None, *, blind: bool) -> str:
+    from bot.answer import in_words
+    from bot.audit import BLIND
 
     said = in_words(recorded.verdict) if recorded else "not judged yet"
+    said = BLIND if blind else said
     by = f"  ({recorded.decided_by})" if recorded and recorded.decided_by != "bot" else ""
     subject = printable(head.subject, 60) if head else "(text purged)"
     return f"{report.short}  {report.received_at:%Y-%m-%d %H:%M}  {said}{by}  {subject}"
@@ -206,8 +230,9 @@ def show(
     config: Config = None,
 ) -> None:
     """One report: its verdict, the reasons, and everything that was ever decided."""
-    from bot.answer import as_data, for_people, in_words, printable
+    from bot.answer import as_blind_data, as_data, blind_for_people, for_people, in_words
     from bot.assembly import open_store
+    from bot.audit import is_open
     from bot.ports import Letterhead
     from bot.precedent import as_data as known_data
     from bot.precedent import lines
@@ -222,28 +247,33 @@ def show(
             return
         current, history = store.current(kept.id), store.history(kept.id)
         head = store.letterhead(kept.id) or Letterhead()
-        known = store.similar(kept), store.thread_of(kept), store.follow_ups(kept.id)
+        # Of an open audit not even what was decided of its like: it would tell what the bot thinks.
+        similar = () if is_open(history) else store.similar(kept)
+        known = similar, store.thread_of(kept), store.follow_ups(kept.id)
     if current is None:
         raise UserError(f"{kept.short} was kept at {kept.kept_at:%Y-%m-%d %H:%M} and is not judged yet")
+    blind = is_open(history)
+    history = () if blind else history
     if as_json:
-        data = as_data(kept.short, current.verdict, head) | {
+        data = (as_blind_data if blind else as_data)(kept.short, current.verdict, head) | {
             "account": kept.account, "folder": kept.folder, "received_at": kept.received_at.isoformat(),
             "decided_by": current.decided_by, "decided_at": current.decided_at.isoformat(), "reason": current.reason,
             "history": [
-                {"disposition": h.verdict.disposition.value, "decided_by": h.decided_by, "decided_at": h.decided_at.isoformat(),
+                {"disposition": h.verdict.disposition.value, "kind": h.kind.value, "decided_by": h.decided_by, "decided_at": h.decided_at.isoformat(),
                  "reason": h.reason, "undone": h.undone_by is not None}
                 for h in history
             ],
         } | known_data(*known)  # fmt: skip
         print(json.dumps(data, ensure_ascii=False))
         return
-    print(for_people(kept.short, current.verdict, head))
+    print(blind_for_people(kept.short, head) if blind else for_people(kept.short, current.verdict, head))
     print(f"  Received  {kept.received_at:%Y-%m-%d %H:%M} UTC in {kept.account}/{kept.folder}, {kept.size} bytes")
     print(f"  Key       {kept.key}")
     for line in lines(*known):
         print(line[:14] + printable(line[14:], 400))  # the first columns are ours
     for h in history:
         reason = f": {printable(h.reason)}" if h.reason else ""
+        reason += " (held back for the audit)" if h.kind.value == "audit" else ""
         print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {in_words(h.verdict)}{reason}")
 
 
@@ -253,12 +283,14 @@ def export(
 ) -> None:
     """Print what was decided, for other programs."""
     from bot.assembly import open_store
+    from bot.audit import is_open
 
     if what not in ("verdicts", "corrections"):
         raise UserError(f"export knows verdicts and corrections, not {what}")
     with open_store(settings_of(config)) as store:
         for report, _, _ in store.listing():
-            for h in store.history(report.id):
+            history = store.history(report.id)
+            for h in () if is_open(history) else history:
                 if what == "verdicts" or h.kind.value == "person":
                     print(json.dumps(_exported(report, h), ensure_ascii=False))
 
@@ -269,6 +301,7 @@ def _exported(report: KeptReport, h: RecordedVerdict) -> dict[str, Any]:
         "schema": 1,
         "report": report.short,
         "key": report.key,
+        "kind": h.kind.value,
         "disposition": v.disposition.value,
         "categories": [f.category for f in v.categories],
         "decided_by": h.decided_by,

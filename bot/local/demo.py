@@ -64,6 +64,7 @@ def _settings(folder: Path, imap: EmbeddedImap, slack: LocalSlack) -> Settings:
             "slack": {
                 "channel": CHANNEL, "bot_token": {"file": str(folder / "token")}, "base_url": slack.base_url, "digest_at": "",
             },
+            "audit": {"share": 0.0},  # every card of the demo shows what the bot thinks
             "state": {"folder": str(folder / "state")},
         }
     )  # fmt: skip

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.audit import audited, is_open
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import Precedent, in_one_line
 from bot.slack.shown import escaped, shown
@@ -105,7 +106,12 @@ class DigestLine:
 
 
 def card(view: CardView) -> tuple[str, Blocks]:
-    """The fallback text and the blocks of a report's card. However long its words are, every part has its place."""
+    """The fallback text and the blocks of a report's card. However long its words are, every part has its place.
+
+    While the report's audit is open, nothing of the bot's opinion is in them.
+    """
+    if is_open(view.history):
+        return _blind(view)
     findings = list(_findings(view))
     parts = [
         (_head(view), 1200),
@@ -118,15 +124,32 @@ def card(view: CardView) -> tuple[str, Blocks]:
     return _fallback(view), [*(_section(text, most) for text, most in parts if text), _context(_foot(view), 400)]
 
 
-def _fallback(view: CardView) -> str:
+def _fallback(view: CardView, title: str = "") -> str:
     subject = view.of_the_mail(view.head.subject, 120) if view.head else ""
-    return f"{TITLES[view.verdict.disposition]} · {view.report}" + (f" · {subject}" if subject else "")
+    return f"{title or TITLES[view.verdict.disposition]} · {view.report}" + (f" · {subject}" if subject else "")
+
+
+def _blind(view: CardView) -> tuple[str, Blocks]:
+    """The card of an open audit: what the mail is called, where to read it, how to answer."""
+    ask = (
+        "The bot's opinion follows after yours.\n"
+        f"Read it in the mailbox, or: `triage show {view.report} --raw`\n"
+        f'Answer: `triage reclassify {view.report} --as in_scope --reason "…"` '
+        "(or out_of_scope with --category, incomplete, not_a_report)"
+    )
+    blocks = [_section(_mail(view, "🟣 *Audit: what is this?*"), 1200), _section(ask), _context(_where(view), 400)]
+    return _fallback(view, "Audit"), blocks
 
 
 def _head(view: CardView) -> str:
     v = view.verdict
     named = ", ".join(view.title(f.category) for f in v.categories[:4])
-    lines = [f"{_SIGN[v.disposition]} *{TITLES[v.disposition]}*" + (f" · {named}" if named else "")]
+    return _mail(view, f"{_SIGN[v.disposition]} *{TITLES[v.disposition]}*" + (f" · {named}" if named else ""))
+
+
+def _mail(view: CardView, title: str) -> str:
+    """A title, and under it what the tier shows of the mail's head."""
+    lines = [title]
     if view.head is None:
         lines.append("_the mail's text was purged_")
     elif subject := view.of_the_mail(view.head.subject, 200):
@@ -147,14 +170,25 @@ def _head(view: CardView) -> str:
 
 
 def _decided(view: CardView) -> str:
-    """A person's word, and what the bot had recommended."""
+    """A person's word, and what the bot had recommended; of an audit after it, with its reasons: it came after."""
     if view.recorded.kind is not VerdictKind.PERSON:
         return f"*Recommended because* {view.verdict.why}."
     reason = f": {shown(view.recorded.reason, 300)}" if view.recorded.reason else ""
     who = shown(view.recorded.decided_by.removeprefix("person:"), 80)
+    if (opinion := audited(view.history)) is not None:
+        return f"*Decided by {who}*{reason}\n{_opinion(view, opinion.verdict)}"
     before = next((h for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
     said = f"The bot recommends: {TITLES[before.verdict.disposition]}\n" if before else ""
     return f"{said}*Decided by {who}*{reason}"
+
+
+def _opinion(view: CardView, v: Verdict) -> str:
+    """What the bot had thought of an audited report."""
+    lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}* {v.confidence:.0%}, because {v.why}."]
+    for f in v.categories[:4]:
+        clause = f": “{shown(f.clause, 200)}”" if f.clause else ""
+        lines.append(f"{view.title(f.category)} {f.probability:.0%}{clause}")
+    return "\n".join(lines)
 
 
 def _findings(view: CardView) -> Iterator[str]:
@@ -227,7 +261,11 @@ def _acknowledged(a: Acknowledgement) -> str:
 def _foot(view: CardView) -> str:
     v = view.verdict
     voices = f"rules: {_said(v.rules_say)} · model: {_said(v.model_says)}"
-    return f"`{view.report}` · {view.account} · {view.received_at:%Y-%m-%d %H:%M} UTC · {voices} · {v.confidence:.0%}"
+    return f"{_where(view)} · {voices} · {v.confidence:.0%}"
+
+
+def _where(view: CardView) -> str:
+    return f"`{view.report}` · {view.account} · {view.received_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _said(disposition: str) -> str:
@@ -281,12 +319,14 @@ def _signed(e: Evidence) -> str:
     return f"{e.weight if e.speaks_for or e.source == 'model' else -e.weight:+.1f}"
 
 
-def digest(lines: Sequence[DigestLine], *, tier: Tier, own: tuple[str, ...] = ()) -> tuple[str, Blocks]:
-    """One line each of what did not need a card. Every line is there; subjects shrink where they must."""
-    title = f"{len(lines)} quiet {'mail' if len(lines) == 1 else 'mails'}"
+def digest(
+    lines: Sequence[DigestLine], *, tier: Tier, own: tuple[str, ...] = (), sentences: Sequence[str] = ()
+) -> tuple[str, Blocks]:
+    """One line each of what did not need a card, after `sentences` of our own. Every line is there; subjects shrink."""
+    title = f"{len(lines) or 'No'} quiet {'mails' if len(lines) > 1 else 'mail'}"
     packed: list[str] = []
     for subject in (100, 30, 0):
-        packed = list(_packed([f"*{title}*", *(_digested(line, tier, own, subject) for line in lines)]))
+        packed = list(_packed([f"*{title}*", *sentences, *(_digested(line, tier, own, subject) for line in lines)]))
         if sum(map(_units, packed)) <= ALTOGETHER:
             break
     return title, [_section(s) for s in packed]

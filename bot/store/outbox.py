@@ -73,9 +73,15 @@ class Outbox:
 
     def trouble(self, text: str, destination: str, key: str, due_at: datetime) -> None:
         """A sentence of the bot's own, said once per key."""
+        self._sentence(NewNotice(kind=NoticeKind.TROUBLE, destination=destination, key=key, due_at=due_at, text=text))
+
+    def digest_sentence(self, text: str, destination: str, key: str, due_at: datetime) -> None:
+        """A line of the bot's own in the next digest, said once per key."""
+        self._sentence(NewNotice(kind=NoticeKind.DIGEST, destination=destination, key=key, due_at=due_at, text=text))
+
+    def _sentence(self, new: NewNotice) -> None:
         with self._write() as c:
-            if not c.execute(select(t.notices.c.id).where(t.notices.c.key == key)).first():
-                new = NewNotice(kind=NoticeKind.TROUBLE, destination=destination, key=key, due_at=due_at, text=text)
+            if not c.execute(select(t.notices.c.id).where(t.notices.c.key == new.key)).first():
                 c.execute(_insert(new, None, None))
 
     # ------------------------------------------------------------------------------------------ saying

@@ -31,6 +31,7 @@ from bot.ports import (
 from bot.precedent import Traces
 from bot.store import rows
 from bot.store import tables as t
+from bot.store.audits import Audits
 from bot.store.database import HEAD, open_engine
 from bot.store.outbox import row_id
 from bot.store.precedents import Precedents
@@ -56,7 +57,7 @@ class RawMail:
     truncated: bool
 
 
-class Store(Precedents):
+class Store(Audits, Precedents):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -266,31 +267,26 @@ class Store(Precedents):
         reason: str = "",
         letterhead: Letterhead | None = None,
         traces: Traces | None = None,
+        audited: Verdict | None = None,
         notices: Sequence[NewNotice] = (),
         expected_current: int | None = ANY,
     ) -> RecordedVerdict:
-        """Commit (c): a verdict and what is to be said of it. Raises Changed where another verdict holds than expected."""
+        """Commit (c): a verdict and what is to be said of it. Raises Changed where another verdict holds than expected.
+
+        `audited`: the bot's opinion that an audit holds back; it is recorded beside the verdict, and never holds.
+        """
         with self._write() as c:
             before = c.execute(select(t.reports.c.current_verdict_id).where(t.reports.c.id == report_id)).scalar_one()
             if expected_current not in (ANY, before):
                 raise Changed("somebody decided this report in the meantime; look at it and say it again")
-            inserted = c.execute(
-                t.verdicts.insert().values(
-                    report_id=report_id, kind=kind.value, disposition=verdict.disposition.value, policy=verdict.policy,
-                    decided_by=decided_by, decided_at=decided_at, reason=reason,
-                    facts=json.dumps(verdict_to_json(strip_text(verdict))),
-                )
-            )  # fmt: skip
-            verdict_id = row_id(inserted)
-            if c.execute(select(t.reports.c.purged_at).where(t.reports.c.id == report_id)).scalar() is None:
-                c.execute(
-                    t.verdict_texts.insert().values(verdict_id=verdict_id, data=json.dumps(verdict_to_json(verdict)))
-                )
-                if letterhead is not None:
-                    c.execute(t.letterheads.delete().where(t.letterheads.c.report_id == report_id))
-                    c.execute(
-                        t.letterheads.insert().values(report_id=report_id, data=rows.letterhead_to_json(letterhead))
-                    )
+            purged = c.execute(select(t.reports.c.purged_at).where(t.reports.c.id == report_id)).scalar() is not None
+            said = {"decided_by": decided_by, "decided_at": decided_at, "reason": reason}
+            verdict_id = _append(c, report_id, verdict, kind, with_text=not purged, **said)
+            if audited is not None:
+                _append(c, report_id, audited, VerdictKind.AUDIT, with_text=not purged, **said)
+            if letterhead is not None and not purged:
+                c.execute(t.letterheads.delete().where(t.letterheads.c.report_id == report_id))
+                c.execute(t.letterheads.insert().values(report_id=report_id, data=rows.letterhead_to_json(letterhead)))
             c.execute(
                 t.reports.update()
                 .where(t.reports.c.id == report_id)
@@ -377,6 +373,22 @@ def _move(c: sa.Connection, account: str, folder: str, cursor: Cursor) -> None:
     values = {"uidvalidity": cursor.uidvalidity, "uid": cursor.uid}
     if not c.execute(t.cursors.update().where(mine).values(**values)).rowcount:
         c.execute(t.cursors.insert().values(account=account, folder=folder, **values))
+
+
+def _append(
+    c: sa.Connection, report_id: int, verdict: Verdict, kind: VerdictKind, *, with_text: bool, **said: Any
+) -> int:
+    """A verdict's rows; the id of the first."""
+    inserted = c.execute(
+        t.verdicts.insert().values(
+            report_id=report_id, kind=kind.value, disposition=verdict.disposition.value, policy=verdict.policy,
+            facts=json.dumps(verdict_to_json(strip_text(verdict))), **said,
+        )
+    )  # fmt: skip
+    verdict_id = row_id(inserted)
+    if with_text:
+        c.execute(t.verdict_texts.insert().values(verdict_id=verdict_id, data=json.dumps(verdict_to_json(verdict))))
+    return verdict_id
 
 
 def _with_text() -> sa.Select[Any]:

@@ -94,12 +94,22 @@ verdicts = sa.Table(
     sa.Column("facts", sa.Text, nullable=False),  # JSON, without a word of the mail
     sa.Column("undone_by", _BIG, sa.ForeignKey("verdicts.id"), nullable=True),
     sa.Index(None, "report_id"),
+    sa.Index(None, "kind"),
 )  # fmt: skip
 
 verdict_texts = sa.Table(
     "verdict_texts", metadata,
     sa.Column("verdict_id", _BIG, sa.ForeignKey("verdicts.id"), primary_key=True, autoincrement=False),
     sa.Column("data", sa.Text, nullable=False),  # JSON, with the quotes
+)  # fmt: skip
+
+audit_clearances = sa.Table(
+    "audit_clearances", metadata,
+    sa.Column("id", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("category", sa.String(200), nullable=False),
+    sa.Column("decided_by", sa.String(200), nullable=False),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
 )  # fmt: skip
 
 cards = sa.Table(
