@@ -114,6 +114,7 @@ class Policy:
 PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
 TELLING = 2.5
 GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
+AGAINST = -1.0  # signs of no report, from which the rules contradict the model
 UNTAUGHT = 3.5  # what rules need by themselves for a category that the model was never taught
 TECHNICAL = 1.5  # from which something technical is left over, where there is no model
 HEED = 0.8  # how much of the signs' log-odds is added to the model's: it has seen some of the same words
@@ -121,7 +122,7 @@ SURE = 0.9  # the model's probability of in_scope from which it counts as a sign
 LIKELY = 0.5
 HEARD = 0.1  # below it the model says no
 SHORT = 300  # characters of own words below which a mail says nothing by itself
-TRAINED = frozenset({"en", ""})  # "": too short to tell
+TRAINED = frozenset({"en", "es", "pt", "fr", "de", "id", ""})  # "": too short to tell
 
 SHOWN = "it shows a genuine finding"
 CLAIMED = "a technical claim that no clause of the policy excludes"
@@ -162,7 +163,7 @@ def _weigh(
     if model is None:
         agreed = rules >= (TELLING if fusion is None else UNTAUGHT)
     else:
-        agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= LIKELY) or model >= SURE
+        agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= LIKELY)
     return _Weighed(
         category=category, evidence=evidence, rules=rules, model=model, vetoed=vetoed,
         probability=probability, held=probability >= at.category, agreed=agreed,
@@ -188,6 +189,7 @@ class _Case:
     fused: Mapping[Disposition, float]  # both voices' probabilities; empty where one of them is missing
     unexcluded: bool  # a category is held that no clause excludes
     part: float  # the model's probability of a genuine finding in the most genuine part
+    names_asset: bool
 
     def model(self, disposition: Disposition) -> float:
         """The model's probability; a half where there is no model."""
@@ -232,18 +234,15 @@ def decide(
             Evidence(source=source, category="not_a_report", speaks_for=True, weight=weight, reason=reason)
         )
     excluded = [c for clause in policy.clauses for c in clause.categories]
-    believed = opinion.categories if opinion else {}
+    taught = opinion.categories if opinion else {}
     weighed = [
         _weigh(
-            c,
-            tuple(groups.get(c, ())),
-            believed.get(c, None if fusion else 0.0) if opinion else None,
-            thresholds,
-            fusion,
+            c, tuple(groups.get(c, ())), taught.get(c, None if fusion else 0.0) if opinion else None, thresholds, fusion
         )
-        for c in dict.fromkeys((*excluded, *sorted(believed)))
+        for c in dict.fromkeys((*excluded, *sorted(taught)))
     ]
     genuine = [e for e in groups.get("genuine", ()) if e.speaks_for]
+    assets = assets_named(report, policy.assets)
     strongest = max((w.probability for w in weighed if w.category in excluded), default=0.0)
     case = _Case(
         report=report,
@@ -258,6 +257,7 @@ def decide(
         fused=fusion.of_dispositions(report, groups, opinion, strongest) if fusion and opinion else {},
         unexcluded=any(w.held and not w.vetoed and w.category not in excluded for w in weighed),
         part=most_genuine(opinion) if opinion else 0.0,
+        names_asset=bool(assets),
     )
     disposition, confidence, why = _first(case)
     held = [w for w in weighed if w.held and not w.vetoed]
@@ -269,7 +269,7 @@ def decide(
         signs=tuple(sorted(genuine, key=lambda e: -e.weight)),
         acknowledgement=acknowledgement,
         missing=tuple(r.id for r in policy.requested if r.id not in groups),
-        assets=assets_named(report, policy.assets),
+        assets=assets,
         defects=report.defects,
         rules_say=_rules_alone(case), model_says=_model_alone(case),
         policy=policy.name, versions=versions,
@@ -329,11 +329,13 @@ def _dismissed(case: _Case) -> _Step:
         if any(w.agreed for w in case.held):
             return Disposition.OUT_OF_SCOPE, 1 - p[Disposition.IN_SCOPE], "rules and model agree that the policy excludes all of it"  # fmt: skip
         return Disposition.NEEDS_REVIEW, 0.6, "rules and model do not agree"
-    for disposition, at, what in (
-        (Disposition.NOT_A_REPORT, case.at.not_a_report, "no report of a vulnerability"),
-        (Disposition.INCOMPLETE, case.at.incomplete, "asks, but tells nothing technical"),
+    for disposition, at, signs, what in (
+        (Disposition.NOT_A_REPORT, case.at.not_a_report, case.not_a_report, "no report of a vulnerability"),
+        (Disposition.INCOMPLETE, case.at.incomplete, case.incomplete, "asks, but tells nothing technical"),
     ):
-        if p[disposition] >= at:
+        # A mail that names a component in scope says something of it, unless the rules know what kind of mail this is.
+        least = 1.0 if case.names_asset else AGAINST
+        if p[disposition] >= at and signs > least and case.genuine < TECHNICAL:
             return disposition, p[disposition], f"rules and model agree: {what}"
     if case.unexcluded:
         return Disposition.IN_SCOPE, 0.5, CLAIMED
@@ -424,6 +426,8 @@ def _model_alone(case: _Case) -> str:
 
 # ------------------------------------------------------------------------------------------------ what the report is
 
+FEWEST_WORDS = 3
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _LEANS = re.compile(
     r"\b(?:attach\w*|enclosed|see (?:the )?(?:pdf|document|video|screenshot|file)|anhang|piece jointe|adjunto|allegat\w)\b"
 )
@@ -448,6 +452,8 @@ def _unreadable(report: Report, regions: Sequence[Region]) -> str:
         pasted = any(r.kind in {RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL} for r in regions)
         if not pasted or len(own.strip()) < SHORT:
             return "its substance lies in an attachment that was not read"
+    if len(_WORD.findall(f"{report.subject} {own}")) < FEWEST_WORDS:
+        return "it says too little to be judged"
     if (spoken := language(own)) not in TRAINED:
         return f"it is written in a language the model was not trained for ({spoken})"
     return ""

@@ -343,7 +343,7 @@ def _fuse(m: _Material, opinions: Sequence[Opinion], seen: npt.NDArray[np.bool_]
     from sklearn.linear_model import LogisticRegression
 
     which = [int(i) for i in np.flatnonzero(seen)]
-    numbers = [of_category(_of(m.evidence[i], c), opinions[i].categories[c]) for i in which for c in m.categories]
+    numbers = [of_category(e, p) for i in which for e, p in _seen(m, opinions, i).values()]
     held = LogisticRegression(C=10.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
     held.fit(np.array(numbers), np.array([m.is_a(c)[i] for i in which for c in m.categories]))
     category = (*map(float, held.coef_[0]), float(held.intercept_[0]))
@@ -365,8 +365,10 @@ def _fuse(m: _Material, opinions: Sequence[Opinion], seen: npt.NDArray[np.bool_]
     )  # fmt: skip
 
 
-def _of(evidence: Sequence[Evidence], group: str) -> list[Evidence]:
-    return [e for e in evidence if e.category == group]
+def _seen(m: _Material, opinions: Sequence[Opinion], i: int) -> dict[str, tuple[list[Evidence], float]]:
+    """What rules and model saw of each category in an example."""
+    mine = {c: [e for e in m.evidence[i] if e.category == c] for c in m.categories}
+    return {c: (e, opinions[i].categories[c]) for c, e in mine.items()}
 
 
 def _groups(evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
@@ -377,7 +379,7 @@ def _groups(evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
 
 
 def _numbers(m: _Material, fusion: Fusion, opinions: Sequence[Opinion], i: int) -> list[float]:
-    strongest = max(fusion.of_category(_of(m.evidence[i], c), opinions[i].categories[c]) for c in m.categories)
+    strongest = max(fusion.of_category(e, p) for e, p in _seen(m, opinions, i).values())
     return of_report(m.reports[i], _groups(m.evidence[i]), opinions[i], strongest, fusion.sources)
 
 
@@ -397,7 +399,7 @@ def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
     trials = []
     for i, report in enumerate(m.reports):
         fusion, groups = fusions[m.fold[i]], _groups(m.evidence[i])
-        held = {c: fusion.of_category(groups.get(c, ()), opinions[i].categories[c]) for c in m.categories}
+        held = {c: fusion.of_category(e, p) for c, (e, p) in _seen(m, opinions, i).items()}
         p = fusion.of_dispositions(report, groups, opinions[i], max(held.values()))
         trials.append(_Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i])))
     return trials

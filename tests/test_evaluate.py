@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mailbox
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 from make import judge, make_report, model, policy
-from make import rulebook as shipped
 from test_cli import triage
 
 from bot.assembly import judging_worker
@@ -256,7 +256,7 @@ def test_the_shipped_card_is_read_whole() -> None:
     """The counts behind its rounded shares come back: they give the same shares."""
     card = read_card(model().card)
 
-    assert {*(c.id for c in shipped().categories)} < set(card.labels)
+    assert set(card.labels) == set(model().labels)
     for label, row in model().card["labels"].items():
         assert card.labels[label].precision.value == pytest.approx(row["precision"], abs=5e-5)
         assert card.labels[label].recall.value == pytest.approx(row["recall"], abs=5e-5)
@@ -287,7 +287,7 @@ def test_model_report_tells_intervals() -> None:
     text = triage("model", "report").stdout
     data = json.loads(triage("model", "report", "--json").stdout)
 
-    assert "email_authentication     n   " in text
+    assert re.search(r"email_authentication +n +\d+ ", text)
     assert " to " in text
     assert len(data["measured"]["in_scope"]["recall"]["interval"]) == 2
     assert data["labels"]["in_scope"]["n"] > 0

@@ -142,7 +142,7 @@ def evaluate(
         typer.Argument(
             metavar="PATH",
             help="A .jsonl (id, subject, body, disposition, categories), or a folder of folders of mail named by label: "
-            "in_scope, out_of_scope+tls_configuration.",
+            "in_scope, out_of_scope+CATEGORY.",
         ),
     ],
     policy: PolicyName = DEFAULT_POLICY,
