@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from fakes import ScriptedMailbox
 from test_likeness import ACME, FOREIGN, OTHER
 
+from bot.audit import Drawing
 from bot.correction import Correction, apply, correct, judge_again
 from bot.delivery import Delivery, Wording
 from bot.judging import traces
@@ -159,6 +161,16 @@ def test_a_bots_in_scope_changes_nothing(bot: Bot) -> None:
 
     assert bot.holds(bot.receives(OTHER, OUT, sender="eve@other.example", number=2)) is OUT
     assert "1 similar, in scope by the bot" in bot.posts()[1]
+
+
+def test_an_open_audit_shows_nothing_of_its_like(bot: Bot) -> None:
+    """What was decided of similar reports would tell what the bot thinks of this one."""
+    bot.receives(ACME, OUT, number=1)
+    bot.triage = replace(bot.triage, drawing=Drawing(share=1.0, seed=b"a seed for tests"))
+    bot.receives(OTHER, OUT, sender="eve@other.example", number=2)
+
+    assert "Audit: what is this?" in bot.posts()[1]
+    assert "similar" not in bot.posts()[1]
 
 
 # ------------------------------------------------------------------------------------------------ follow-ups
