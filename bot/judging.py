@@ -79,8 +79,9 @@ class Judge:
         """What parts of a report are not its writer's claims."""
         return find_regions(report, self.policy.texts)
 
-    def judge(self, report: Report, regions: Sequence[Region]) -> Verdict:
-        """What rules, model and policy say of a report."""
+    def judge(self, report: Report, regions: Sequence[Region] | None = None) -> Verdict:
+        """What rules, model and policy say of a report, whose `regions` may be known already."""
+        regions = self.regions(report) if regions is None else regions
         policy = in_force(self.policy, self.conditions, report)
         excluded = frozenset(c for clause in policy.clauses for c in clause.categories)
         verdict = decide(
