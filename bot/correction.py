@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.audit import ANSWERS, audited, is_open, without_stopped
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
+from bot.precedent import held_back, kept_up
 from bot.routing import answered_notices, changed_notices
 from bot.store import Store
 from bot.worker import Judged, Task, Worker
@@ -107,10 +108,11 @@ def judge_again(
             tasks.append((report, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, key=report.key)))
     for (report, _), judged in zip(tasks, worker.judge(t for _, t in tasks), strict=True):
         before = store.current(report.id)
+        verdict = held_back(without_stopped(judged.verdict, stops), store.similar(report, judged.traces))
         yield Change(
             report=report,
             before=before,
-            after=replace(judged, verdict=without_stopped(judged.verdict, stops)),
+            after=replace(judged, verdict=kept_up(before.verdict if before else None, verdict)),
             person=before is not None and before.kind is VerdictKind.PERSON,
         )
 
@@ -125,6 +127,7 @@ def apply(store: Store, change: Change, *, channel: str, now: Callable[[], datet
         decided_by="bot",
         decided_at=at,
         letterhead=change.after.letterhead if change.after.letterhead != Letterhead() else None,
+        traces=change.after.traces,
         notices=changed_notices(
             change.report,
             store.cards_of(change.report.id),

@@ -25,6 +25,7 @@ from bot.ports import (
     Notifier,
     RecordedVerdict,
 )
+from bot.precedent import Precedent, Thread
 from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
 from bot.store import Store
 from classifiers.errors import MaybeSaid, NotSaid, StoreError
@@ -34,6 +35,7 @@ BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
 LOOK_BACK = timedelta(hours=1)  # how far Slack's clock may be behind ours when a message is looked up
 DIGEST_LINES = 40
+REPLIES = frozenset({NoticeKind.DETAILS, NoticeKind.FOLLOW_UP})  # said in a card's thread
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})  # of a card that cannot be edited
 MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
@@ -207,7 +209,7 @@ class Delivery:
     # ------------------------------------------------------------------------------------------ what it says
 
     def _thread(self, notice: Notice) -> str | None:
-        if notice.kind is not NoticeKind.DETAILS or notice.card_id is None:
+        if notice.kind not in REPLIES or notice.card_id is None:
             return None
         return self._store.card(notice.card_id).ts
 
@@ -239,7 +241,7 @@ class Delivery:
             key=notice.key,
             text=text,
             blocks=tuple(blocks),
-            thread=ts if notice.kind is NoticeKind.DETAILS else None,
+            thread=ts if notice.kind in REPLIES else None,
             facts={"report": view.report}
             | ({} if is_open(view.history) else {"disposition": view.verdict.disposition.value}),
         )
@@ -257,6 +259,8 @@ class Delivery:
             wording=self._wording,
             tier=self._tier,
             possible_repeat=notice.possible_repeat,
+            precedents=self._store.similar(report),
+            thread=self._store.thread_of(report),
         )
 
     # ------------------------------------------------------------------------------------------ the digest
@@ -368,6 +372,8 @@ def view_of(
     wording: Wording,
     tier: Tier,
     possible_repeat: bool = False,
+    precedents: Sequence[Precedent] = (),
+    thread: Thread | None = None,
 ) -> CardView:
     """What a card may need, gathered."""
     return CardView(
@@ -385,4 +391,7 @@ def view_of(
         assets=wording.assets,
         own_domains=wording.own_domains,
         possible_repeat=possible_repeat,
+        precedents=tuple(precedents),
+        follows=thread.first.short if thread and thread.first else "",
+        claimed=thread.claimed if thread else "",
     )

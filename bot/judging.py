@@ -12,7 +12,7 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -21,13 +21,15 @@ from typing import Any, BinaryIO
 from bot.codec import opinion_to_json, verdict_to_json
 from bot.mail.mime import parse
 from bot.ports import RUNGS, Context, Letterhead
+from bot.precedent import REFERENCES, Traces, proven_domain, traces_to_json
 from classifiers.acknowledgement import find_acknowledgement
 from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.errors import UserError
 from classifiers.learned import Learned
+from classifiers.likeness import signature
 from classifiers.policy import Policy, Thresholds, decide
 from classifiers.policyfiles import load_conditional
-from classifiers.regions import find_regions, prose
+from classifiers.regions import Region, find_regions, prose
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Opinion, Place, Report, Verdict, Versions
 
@@ -73,9 +75,13 @@ class Judge:
         """The report in these bytes, whatever they are."""
         return parse(raw, size=size, truncated=truncated, trusted_authserv=self.trusted_authserv, rung=rung, key=key)
 
-    def judge(self, report: Report) -> Verdict:
-        """What rules, model and policy say of a report."""
-        regions = find_regions(report, self.policy.texts)
+    def regions(self, report: Report) -> tuple[Region, ...]:
+        """What parts of a report are not its writer's claims."""
+        return find_regions(report, self.policy.texts)
+
+    def judge(self, report: Report, regions: Sequence[Region] | None = None) -> Verdict:
+        """What rules, model and policy say of a report, whose `regions` may be known already."""
+        regions = self.regions(report) if regions is None else regions
         policy = in_force(self.policy, self.conditions, report)
         excluded = frozenset(c for clause in policy.clauses for c in clause.categories)
         verdict = decide(
@@ -95,10 +101,23 @@ class Judge:
         """What the model alone believes; empty where there is none."""
         return self.learned.opine(report, find_regions(report, self.policy.texts)) if self.learned else Opinion()
 
-    def own_words(self, report: Report) -> str:
-        """The report's claims as one text, for training on a corrected report."""
-        regions = find_regions(report, self.policy.texts)
+    def own_words(self, report: Report, regions: Sequence[Region]) -> str:
+        """The report's claims as one text: for training on a corrected report, and to compare it with others."""
         return "\n".join(claim.text for claim in prose(report, regions))
+
+
+def traces(report: Report, own_words: str) -> Traces:
+    """What the report is recognised by later: a signature of its words, and what its header fields say of its thread."""
+    passages = "\n".join(p.text for p in report.passages if p.text.strip())
+    attached = "\n".join(f"{a.name} {a.media_type} {a.size}" for a in report.attachments[:SHOWN_ATTACHMENTS])
+    forged = report.authentication is not None and report.authentication.dmarc == "fail"
+    return Traces(
+        signature=signature(own_words, f"{attached}\n{passages}"),
+        message_id=report.message_id,
+        references=report.references[-REFERENCES:],
+        sender="" if forged else report.sender,
+        domain=proven_domain(report.sender, report.authentication),
+    )
 
 
 def letterhead(report: Report) -> Letterhead:
@@ -209,9 +228,12 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
                 rung=rung,
                 key=str(request.get("key", "")),
             )
+            regions = judge.regions(report)
+            own_words = judge.own_words(report, regions)
             if request.get("op") == "words":
-                return {"words": judge.own_words(report)[:200_000], "subject": report.subject}
-            verdict = judge.judge(report)
+                return {"words": own_words[:200_000], "subject": report.subject}
+            verdict = judge.judge(report, regions)
+            traced = traces_to_json(traces(report, own_words))
             closer = _closer(judge, report) if request.get("closely") else {}
         except OverBudget:
             broken = "cpu"
@@ -227,6 +249,7 @@ def _answer(judge: Judge, budget: Budget, request: dict[str, Any], raw: bytes) -
                     "subject": head.subject, "sender": head.sender,
                     "message_id": head.message_id, "attachments": list(head.attachments),
                 },
+                "traces": traced,
             } | closer  # fmt: skip
         finally:
             budget.disarm()

@@ -144,6 +144,7 @@ class NoticeKind(StrEnum):
     DETAILS = "details"  # in the card's thread: everything that was seen
     DIGEST = "digest"  # one line in the next digest
     TROUBLE = "trouble"  # a sentence of the bot's own
+    FOLLOW_UP = "follow_up"  # in the thread of an earlier report's card: a further mail of its sender
 
 
 class NoticeState(StrEnum):
@@ -171,6 +172,7 @@ class NewNotice:
     key: str
     due_at: datetime
     text: str = ""
+    under: int | None = None  # the report whose card it belongs to, where that is another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,3 +93,36 @@ def changed_notices(
             due_at=now,
         ),
     )
+
+
+def follow_up_notices(
+    report: KeptReport, first: KeptReport, cards: tuple[Card, ...], now: datetime
+) -> tuple[NewNotice, ...]:
+    """What is said of a further mail of an earlier report's sender: it stands in the threads of that one's cards."""
+    return tuple(
+        NewNotice(
+            kind=NoticeKind.FOLLOW_UP,
+            destination=card.channel,
+            key=f"follow_up:{report.account}:{report.key}:{card.channel}",
+            due_at=now,
+            under=first.id,
+        )
+        for card in cards
+    )
+
+
+def sentence_notices(
+    report: KeptReport, first: KeptReport, cards: tuple[Card, ...], text: str, *, now: datetime, mark: str = ""
+) -> tuple[NewNotice, ...]:
+    """A sentence in each channel where `first` has a card: a card's change and a thread's reply alert nobody there."""
+    return tuple(
+        NewNotice(
+            kind=NoticeKind.TROUBLE,
+            destination=card.channel,
+            key=f"sentence:{report.account}:{report.key}:{card.channel}:{mark}",
+            due_at=now,
+            text=text,
+            under=first.id,
+        )
+        for card in cards
+    )

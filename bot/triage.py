@@ -13,7 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.audit import QUIET_A_DAY, Drawing, blind, drawn, stopped, without_stopped
-from bot.ports import Cursor, FolderState, KeptReport, Letterhead, Mailbox, NewReport, RawMessage, VerdictKind
+from bot.following import follow
+from bot.ports import (
+    Cursor,
+    FolderState,
+    KeptReport,
+    Letterhead,
+    Mailbox,
+    NewNotice,
+    NewReport,
+    RawMessage,
+    VerdictKind,
+)
+from bot.precedent import held_back
 from bot.routing import audit_notices, first_notices, is_quiet
 from bot.store import Store
 from bot.worker import Judged, Task, Worker, unreadable
@@ -148,13 +160,8 @@ class Triage:
 
     def _record(self, report: KeptReport, judged: Judged) -> None:
         now = self.now()
-        verdict = judged.verdict
+        verdict = held_back(judged.verdict, self.store.similar(report, judged.traces))
         audited = self._is_audited(report, verdict, now)
-        notices = (
-            audit_notices(report, self.channel, now)
-            if audited
-            else first_notices(report, verdict.disposition, self.channel, now)
-        )
         self.store.record(
             report.id,
             blind(verdict) if audited else verdict,
@@ -162,8 +169,11 @@ class Triage:
             decided_by="bot",
             decided_at=now,
             letterhead=judged.letterhead,
+            traces=judged.traces,
             audited=verdict if audited else None,
-            notices=notices,
+            notices=audit_notices(report, self.channel, now)
+            if audited
+            else self._notices(report, judged, verdict, now),
         )
         log.info(
             "report.judged",
@@ -174,6 +184,12 @@ class Triage:
                 "broken": judged.broken,
             },
         )
+
+    def _notices(self, report: KeptReport, judged: Judged, verdict: Verdict, now: datetime) -> tuple[NewNotice, ...]:
+        """What is said of it: in the thread that it follows up, else as of any first mail."""
+        first = self.store.thread_of(report, judged.traces).first
+        said = follow(self.store, report, verdict, first, channel=self.channel, now=now)
+        return said or first_notices(report, verdict.disposition, self.channel, now)
 
     def _is_audited(self, report: KeptReport, verdict: Verdict, now: datetime) -> bool:
         """Whether a person is asked before the bot's dismissal is shown; of quiet reports a few a day at most."""

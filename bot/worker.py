@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from bot.codec import opinion_from_json, verdict_from_json
 from bot.ports import RUNGS, Context, Letterhead
+from bot.precedent import Traces, traces_from_json
 from classifiers.errors import Problem, RuleError, StoreError
 from classifiers.terms import Disposition, Opinion, Verdict, Versions, report_key
 
@@ -49,6 +50,7 @@ class Judged:
     verdict: Verdict
     letterhead: Letterhead
     broken: str = ""
+    traces: Traces | None = None  # None: what could not be read leaves none
     opinion: Opinion | None = None  # where the task said `closely`
     text: str = ""  # likewise: how the report begins
 
@@ -152,13 +154,14 @@ class Worker:
         try:
             verdict = verdict_from_json(answer["verdict"])
             head = _letterhead(answer["letterhead"])
+            traces = traces_from_json(answer["traces"])
             opinion = opinion_from_json(answer["opinion"]) if task.closely else None
             text = _beginning(answer["text"]) if task.closely else ""
         except (KeyError, ValueError, TypeError):
             return self._safe_facts(task, "answer")
         if verdict.report != task.key:
             return self._safe_facts(task, "answer")
-        return Judged(verdict=verdict, letterhead=head, opinion=opinion, text=text)
+        return Judged(verdict=verdict, letterhead=head, traces=traces, opinion=opinion, text=text)
 
     def _safe_facts(self, task: Task, why: str) -> Judged:
         return Judged(

@@ -88,6 +88,7 @@ class Authentication:
     spf: str | None = None
     dkim: str | None = None
     dmarc: str | None = None
+    signed_by: tuple[str, ...] = ()  # domains whose DKIM signature is good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,8 +218,13 @@ _SPOOFED = "Authentication-Results: mx.company.example; spf=pass; dkim=pass; dma
         (
             "Authentication-Results: mx.company.example;\r\n dkim=fail header.d=a.example;\r\n dkim=pass header.d=b.example",
             ("mx.company.example",),
-            Authentication(dkim="pass"),
+            Authentication(dkim="pass", signed_by=("b.example",)),
         ),
+        (
+            'Authentication-Results: mx.company.example; dkim=pass header.i="x header.d=a.example "@b.example header.d=b.example',
+            ("mx.company.example",),
+            Authentication(dkim="pass", signed_by=("b.example",)),
+        ),  # a quoted name may hold anything
         ("Authentication-Results: mx.company.example; none", ("mx.company.example",), Authentication()),
     ],
 )

@@ -234,6 +234,8 @@ def show(
     from bot.assembly import open_store
     from bot.audit import is_open
     from bot.ports import Letterhead
+    from bot.precedent import as_data as known_data
+    from bot.precedent import lines
 
     with open_store(settings_of(config)) as store:
         kept = store.find(report)
@@ -245,6 +247,9 @@ def show(
             return
         current, history = store.current(kept.id), store.history(kept.id)
         head = store.letterhead(kept.id) or Letterhead()
+        # Of an open audit not even what was decided of its like: it would tell what the bot thinks.
+        similar = () if is_open(history) else store.similar(kept)
+        known = similar, store.thread_of(kept), store.follow_ups(kept.id)
     if current is None:
         raise UserError(f"{kept.short} was kept at {kept.kept_at:%Y-%m-%d %H:%M} and is not judged yet")
     blind = is_open(history)
@@ -258,12 +263,14 @@ def show(
                  "reason": h.reason, "undone": h.undone_by is not None}
                 for h in history
             ],
-        }  # fmt: skip
+        } | known_data(*known)  # fmt: skip
         print(json.dumps(data, ensure_ascii=False))
         return
     print(blind_for_people(kept.short, head) if blind else for_people(kept.short, current.verdict, head))
     print(f"  Received  {kept.received_at:%Y-%m-%d %H:%M} UTC in {kept.account}/{kept.folder}, {kept.size} bytes")
     print(f"  Key       {kept.key}")
+    for line in lines(*known):
+        print(line[:14] + printable(line[14:], 400))  # the first columns are ours
     for h in history:
         reason = f": {printable(h.reason)}" if h.reason else ""
         reason += " (held back for the audit)" if h.kind.value == "audit" else ""

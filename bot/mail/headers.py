@@ -152,6 +152,7 @@ def _through_own_list(fields: Fields) -> bool:
 # ------------------------------------------------------------------------------------------------ authentication
 
 _RESULT = re.compile(r"\s*(spf|dkim|dmarc)\s{0,5}=\s{0,5}([a-z]{1,20})", re.IGNORECASE)
+_SIGNER = re.compile(r"\sheader\.d\s{0,5}=\s{0,5}([a-z0-9_.-]{1,253})(?=\s|\Z)", re.IGNORECASE)
 
 
 def authentication(fields: Fields, trusted: Sequence[str]) -> Authentication | None:
@@ -165,13 +166,24 @@ def authentication(fields: Fields, trusted: Sequence[str]) -> Authentication | N
         if (who.split() or [""])[0].strip('"').lower() not in names:
             continue
         said: dict[str, str] = {}
+        signed_by: dict[str, None] = {}
         for result in results.split(";"):
             if found := _RESULT.match(result):
                 method, outcome = found[1].lower(), found[2].lower()
                 if said.get(method) != "pass":  # one good signature of several is a good signature (RFC 6376, 4.2)
                     said[method] = outcome if outcome == "pass" else said.get(method, outcome)
-        return Authentication(spf=said.get("spf"), dkim=said.get("dkim"), dmarc=said.get("dmarc"))
+                if method == "dkim" and outcome == "pass":
+                    signed_by |= dict.fromkeys(_signers(result))
+        return Authentication(
+            spf=said.get("spf"), dkim=said.get("dkim"), dmarc=said.get("dmarc"), signed_by=tuple(signed_by)[:10]
+        )
     return None
+
+
+def _signers(result: str) -> list[str]:
+    """The domain that one good DKIM result names (RFC 8601, 2.7.1); a quoted name has no space left and cannot pose as one."""
+    named = _SIGNER.findall(result)
+    return [named[0].lower().rstrip(".")] if len(named) == 1 else []
 
 
 def _without_comments(value: str) -> str:
@@ -190,5 +202,5 @@ def _without_comments(value: str) -> str:
         elif character == ")" and depth and not quoted:
             depth -= 1
         elif depth == 0:
-            kept.append(" " if quoted and character == ";" else character)
+            kept.append("_" if quoted and (character == ";" or character.isspace()) else character)
     return "".join(kept)

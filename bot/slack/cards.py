@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.audit import audited, is_open
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
+from bot.precedent import Precedent, in_one_line
 from bot.slack.shown import escaped, shown
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
@@ -69,6 +70,9 @@ class CardView:
     assets: Mapping[str, str]
     own_domains: tuple[str, ...] = ()
     possible_repeat: bool = False
+    precedents: tuple[Precedent, ...] = ()  # the latest first
+    follows: str = ""  # the id of the report whose thread it belongs to
+    claimed: str = ""  # the id of a report of another sender that it names as its thread
 
     @property
     def verdict(self) -> Verdict:
@@ -154,6 +158,12 @@ def _mail(view: CardView, title: str) -> str:
         lines.append(f"from {shown(view.head.sender, 120)}")
     if view.from_junk:
         lines.append("_it lay in the junk folder_")
+    if view.follows:
+        lines.append(f"_a follow-up to_ `{view.follows}`")
+    if view.claimed:
+        lines.append(
+            f"_it names_ `{view.claimed}` _as what it answers, but another sender sent that: not joined to it_"
+        )
     if view.possible_repeat:
         lines.append(_REPEAT)
     return "\n".join(lines)
@@ -225,7 +235,7 @@ def _signs(view: CardView) -> str:
 
 def _facts(view: CardView) -> str:
     v = view.verdict
-    lines = []
+    lines = [shown(line, 400)] if (line := in_one_line(view.precedents)) else []
     if view.word:
         lines.append(f"{view.word}: {_acknowledged(v.acknowledgement)}")
     if v.missing:

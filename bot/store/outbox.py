@@ -47,7 +47,7 @@ class Outbox:
             return
         card_id = None
         if new.kind is not NoticeKind.DIGEST:
-            card_id = self._card_of(c, report_id, new, at)
+            card_id = self._card_of(c, new.under or report_id, new, at)
         if new.kind is NoticeKind.UPDATE:
             c.execute(
                 t.notices.delete().where(

@@ -28,11 +28,13 @@ from bot.ports import (
     RecordedVerdict,
     VerdictKind,
 )
+from bot.precedent import Traces
 from bot.store import rows
 from bot.store import tables as t
 from bot.store.audits import Audits
 from bot.store.database import HEAD, open_engine
 from bot.store.outbox import row_id
+from bot.store.precedents import Precedents
 from classifiers.errors import UserError
 from classifiers.terms import Disposition, Verdict
 
@@ -55,7 +57,7 @@ class RawMail:
     truncated: bool
 
 
-class Store(Audits):
+class Store(Audits, Precedents):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -264,6 +266,7 @@ class Store(Audits):
         decided_at: datetime,
         reason: str = "",
         letterhead: Letterhead | None = None,
+        traces: Traces | None = None,
         audited: Verdict | None = None,
         notices: Sequence[NewNotice] = (),
         expected_current: int | None = ANY,
@@ -289,6 +292,8 @@ class Store(Audits):
                 .where(t.reports.c.id == report_id)
                 .values(current_verdict_id=_holding(c, report_id), row_version=t.reports.c.row_version + 1)
             )
+            if traces is not None:
+                self._keep_traces(c, report_id, traces)
             for new in notices:
                 self._add_notice(c, report_id, new, decided_at)
         return RecordedVerdict(

@@ -156,3 +156,28 @@ beats = sa.Table(
     sa.Column("name", sa.String(700), primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
 )  # fmt: skip
+
+traces = sa.Table(
+    "traces", metadata,
+    sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), primary_key=True, autoincrement=False),
+    sa.Column("signature", sa.LargeBinary(256), nullable=False),  # 64 numbers; empty where there is nothing to compare
+    sa.Column("message_id", sa.String(32), nullable=False),  # digests, as the next two; "" where none is known
+    sa.Column("sender", sa.String(32), nullable=False),
+    sa.Column("domain", sa.String(32), nullable=False),
+    sa.Index(None, "message_id"),
+)  # fmt: skip
+
+signature_bands = sa.Table(
+    "signature_bands", metadata,
+    sa.Column("band", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), primary_key=True, autoincrement=False),
+    sa.Index(None, "report_id"),
+)  # fmt: skip
+
+threads = sa.Table(
+    "threads", metadata,
+    sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), primary_key=True, autoincrement=False),
+    sa.Column("first_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # the report that it follows up
+    sa.Column("claimed_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # one that it names without a right to
+    sa.Index(None, "first_id"),
+)  # fmt: skip
