@@ -16,7 +16,16 @@ import bot
 import classifiers
 from bot.ports import Context
 from bot.worker import Worker, WorkerLimits
-from classifiers.errors import ConfigError, LoginRefused, MailboxError, NotifierError, Problem, TriageError, UserError
+from classifiers.errors import (
+    ConfigError,
+    LoginRefused,
+    MailboxError,
+    ModelError,
+    NotifierError,
+    Problem,
+    TriageError,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from bot.audit import Audit, Drawing
@@ -395,9 +404,14 @@ def _look_at_slack(settings: Settings) -> list[Row]:
 
 
 def train_model(settings: Settings | None, corpus: Path | None, out: Path | None) -> ReportCard:
-    """Trains on the corpus and, for a configured bot, on people's corrections; writes the model in one step."""
+    """Trains on the corpus and, for a configured bot, on people's corrections; writes the model in one step.
+
+    For a configured bot a model that does worse than the one in use is refused with ModelError, and that one is kept.
+    """
+    from classifiers.examples import Example, read_corpus
+    from classifiers.learned import Learned
     from classifiers.rulebook import Rulebook
-    from classifiers.training import Example, read_corpus, train
+    from classifiers.training import train, worse
 
     examples = list(read_corpus(corpus or CORPUS))
     target = out
@@ -407,6 +421,14 @@ def train_model(settings: Settings | None, corpus: Path | None, out: Path | None
     assert target is not None
     rulebook = Rulebook.load(rules_folder(settings.policy.rules if settings else ""))
     learned, card = train(examples, rulebook, seed=20261124)
+    if out is None and settings is not None:
+        in_use = model_file(settings)
+        try:
+            figures = Learned.load(in_use).card
+        except ModelError:  # one that cannot be read is replaced by any
+            figures = {}
+        if told := worse(card, figures):
+            raise ModelError(*(Problem(str(in_use), f"is kept: {sentence}") for sentence in told))
     fresh = target.with_name(target.name + ".new")
     learned.save(fresh, card.as_data())
     os.replace(fresh, target)  # noqa: PTH105  one step: a reader sees the old model or the new one
@@ -450,8 +472,8 @@ def evaluate_labelled(
 def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:
     """The words of the corpus that came with triage which weigh most in a model: its own it keeps as hashes only."""
     from classifiers.evaluation import strongest_words
+    from classifiers.examples import read_corpus, report_of
     from classifiers.regions import find_regions
-    from classifiers.training import read_corpus, report_of
 
     return strongest_words(learned.opine(r, find_regions(r, ())) for r in map(report_of, read_corpus(CORPUS)))
 

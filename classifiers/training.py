@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.errors import ModelError, Problem
+from classifiers.errors import ModelError
+from classifiers.examples import DISPOSITIONS, Example, near_duplicates, report_of
 from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import DISPOSITIONS as FUSED
 from classifiers.fusion import GROUPS, Fusion, most_genuine, of_category, of_report
@@ -29,12 +28,9 @@ from classifiers.terms import (
     Disposition,
     Evidence,
     Opinion,
-    Passage,
-    Place,
     Report,
     Span,
     Versions,
-    report_key,
 )
 
 FOLDS = 5
@@ -43,20 +39,6 @@ SHRUNK = 0.02  # C of the fusion: strong, so that it leans on no single sign
 FEWEST = 10  # examples of a label; fewer are said plainly
 LET_THROUGH = 0.03  # of what is not genuine may count as genuine: it costs a person a minute each
 ALIKE = 0.3  # shared five-word runs from which two examples are kept in one fold
-DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
-_KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One text to learn from."""
-
-    id: str
-    subject: str
-    body: str
-    disposition: str
-    categories: tuple[str, ...] = ()
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,61 +76,6 @@ class ReportCard:
         ]
         lines += [f"  {name}: fewer than {FEWEST} examples; do not rely on it" for name in self.too_few]
         return "\n".join(lines)
-
-
-def read_corpus(folder: Path) -> Iterator[Example]:
-    """The examples of every .jsonl in a folder. Raises ModelError naming every bad line by file and line."""
-    problems: list[Problem] = []
-    seen: dict[str, str] = {}
-    examples: list[Example] = []
-    files = sorted(folder.glob("*.jsonl"))
-    if not files:
-        raise ModelError(Problem(str(folder), "holds no .jsonl"))
-    for path in files:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-            if not line.strip():
-                continue
-            where = f"{path.name} line {number}"
-            example = _example(line)
-            if isinstance(example, str):
-                problems.append(Problem(where, example))
-            elif example.id in seen:
-                problems.append(Problem(where, f"id {example.id} stands already in {seen[example.id]}"))
-            else:
-                seen[example.id] = where
-                examples.append(example)
-    if problems:
-        raise ModelError(*problems)
-    return iter(examples)
-
-
-def _example(line: str) -> Example | str:
-    """The example on a line, or what is wrong with it."""
-    try:
-        data = json.loads(line)
-    except ValueError:
-        return "is no JSON"
-    if not isinstance(data, dict) or not _KEYS - {"lang", "voice"} <= set(data) <= _KEYS:
-        return f"needs the keys {', '.join(sorted(_KEYS))} and no others"
-    if data["disposition"] not in DISPOSITIONS:
-        return f"{data['disposition']!r} is no disposition; there are {', '.join(DISPOSITIONS)}"
-    if not all(isinstance(data[k], str) for k in ("id", "subject", "body")) or not isinstance(data["categories"], list):
-        return "id, subject and body are texts, categories a list"
-    return Example(
-        id=data["id"], subject=data["subject"], body=data["body"],
-        disposition=data["disposition"], categories=tuple(data["categories"]),
-    )  # fmt: skip
-
-
-def report_of(example: Example) -> Report:
-    """An example as a report: a subject and a body."""
-    text = f"{example.subject}\n{example.body}".encode("utf-8", "replace")
-    return Report(
-        key=report_key(text),
-        size=len(text),
-        subject=example.subject,
-        passages=(Passage(place=Place.SUBJECT, text=example.subject), Passage(place=Place.BODY, text=example.body)),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,6 +403,19 @@ def _reliability(p: Sequence[float], true: npt.NDArray[np.bool_]) -> list[list[f
     ]
 
 
+SLACK = {"false_dismissal": 0.005, "recall": -0.03, "macro_f1": -0.03}  # how much worse a figure may be by chance
+
+
+def worse(new: ReportCard, old: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a new model does worse than an old one by its card, a sentence each; none where it may take its place."""
+    told = []
+    for figure, slack in SLACK.items():
+        before, after = old.get(figure), getattr(new, figure)
+        if isinstance(before, float) and (after > before + slack if slack > 0 else after < before + slack):
+            told.append(f"{figure.replace('_', ' ')} was {before:.1%} and would be {after:.1%}")
+    return tuple(told)
+
+
 def _figures(said: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> dict[str, float]:
     hit = float((said & true).sum())
     return {
@@ -484,19 +424,3 @@ def _figures(said: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> dict[s
         "recall": round(hit / max(1.0, float(true.sum())), 4),
         "f1": round(2 * hit / max(1.0, float(said.sum() + true.sum())), 4),
     }
-
-
-def near_duplicates(examples: Iterable[Example], share: float = 0.6) -> list[tuple[str, str]]:
-    """Pairs of texts that share more than that part of their five-word runs."""
-    owners: dict[tuple[str, ...], list[str]] = {}
-    size: dict[str, int] = {}
-    shared: Counter[tuple[str, str]] = Counter()
-    for example in examples:
-        words = f"{example.subject} {example.body}".lower().split()
-        runs = {tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))}
-        size[example.id] = len(runs)
-        for run in runs:
-            for other in owners.setdefault(run, []):
-                shared[other, example.id] += 1
-            owners[run].append(example.id)
-    return [pair for pair, n in shared.items() if n > share * min(size[pair[0]], size[pair[1]])]

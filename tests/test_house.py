@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.rulebook", "classifiers.learned"),
     ("classifiers.policyfiles",),
     ("classifiers.newpolicy",),
+    ("classifiers.examples",),
     ("classifiers.training", "classifiers.evaluation"),
     ("classifiers.labelled", "classifiers.modelcard"),
     ("classifiers.pages",),

@@ -14,10 +14,11 @@ import pytest
 from make import MODEL, ROOT, make_report, model, policy, rulebook
 
 from classifiers.errors import ModelError
+from classifiers.examples import DISPOSITIONS, Example, near_duplicates, read_corpus, report_of
 from classifiers.features import DIMENSIONS, features, tokens
 from classifiers.learned import Learned
 from classifiers.regions import find_regions
-from classifiers.training import DISPOSITIONS, Example, ReportCard, near_duplicates, read_corpus, report_of, train
+from classifiers.training import ReportCard, train, worse
 
 CORPUS = ROOT / "classifiers" / "corpus"
 SEED = 20261124
@@ -183,6 +184,17 @@ def test_a_model_that_does_not_fit_is_refused(change: str, tmp_path: Path) -> No
 
     with pytest.raises(ModelError):
         Learned.load(path)
+
+
+def test_a_model_that_does_worse_is_told_from_one_that_does_not() -> None:
+    """By the figures of its card, beyond what chance may do; an old card without figures refuses nothing."""
+    card = retrained()[1]
+
+    assert worse(card, card.as_data()) == ()
+    assert worse(card, {}) == ()
+    (told,) = worse(card, card.as_data() | {"recall": card.recall + 0.1})
+    assert told.startswith("recall was ")
+    assert worse(card, card.as_data() | {"false_dismissal": card.false_dismissal - 0.006})
 
 
 def test_saving_is_repeatable(tmp_path: Path) -> None:

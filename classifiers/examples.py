@@ -1,0 +1,98 @@
+"""Texts to learn from: read, checked, compared with each other, and made reports of."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifiers.errors import ModelError, Problem
+from classifiers.terms import Disposition, Passage, Place, Report, report_key
+
+DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
+_KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One text to learn from."""
+
+    id: str
+    subject: str
+    body: str
+    disposition: str
+    categories: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+def read_corpus(folder: Path) -> Iterator[Example]:
+    """The examples of every .jsonl in a folder. Raises ModelError naming every bad line by file and line."""
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+    examples: list[Example] = []
+    files = sorted(folder.glob("*.jsonl"))
+    if not files:
+        raise ModelError(Problem(str(folder), "holds no .jsonl"))
+    for path in files:
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if not line.strip():
+                continue
+            where = f"{path.name} line {number}"
+            example = _example(line)
+            if isinstance(example, str):
+                problems.append(Problem(where, example))
+            elif example.id in seen:
+                problems.append(Problem(where, f"id {example.id} stands already in {seen[example.id]}"))
+            else:
+                seen[example.id] = where
+                examples.append(example)
+    if problems:
+        raise ModelError(*problems)
+    return iter(examples)
+
+
+def _example(line: str) -> Example | str:
+    """The example on a line, or what is wrong with it."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return "is no JSON"
+    if not isinstance(data, dict) or not _KEYS - {"lang", "voice"} <= set(data) <= _KEYS:
+        return f"needs the keys {', '.join(sorted(_KEYS))} and no others"
+    if data["disposition"] not in DISPOSITIONS:
+        return f"{data['disposition']!r} is no disposition; there are {', '.join(DISPOSITIONS)}"
+    if not all(isinstance(data[k], str) for k in ("id", "subject", "body")) or not isinstance(data["categories"], list):
+        return "id, subject and body are texts, categories a list"
+    return Example(
+        id=data["id"], subject=data["subject"], body=data["body"],
+        disposition=data["disposition"], categories=tuple(data["categories"]),
+    )  # fmt: skip
+
+
+def report_of(example: Example) -> Report:
+    """An example as a report: a subject and a body."""
+    text = f"{example.subject}\n{example.body}".encode("utf-8", "replace")
+    return Report(
+        key=report_key(text),
+        size=len(text),
+        subject=example.subject,
+        passages=(Passage(place=Place.SUBJECT, text=example.subject), Passage(place=Place.BODY, text=example.body)),
+    )
+
+
+def near_duplicates(examples: Iterable[Example], share: float = 0.6) -> list[tuple[str, str]]:
+    """Pairs of texts that share more than that part of their five-word runs."""
+    owners: dict[tuple[str, ...], list[str]] = {}
+    size: dict[str, int] = {}
+    shared: Counter[tuple[str, str]] = Counter()
+    for example in examples:
+        words = f"{example.subject} {example.body}".lower().split()
+        runs = {tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))}
+        size[example.id] = len(runs)
+        for run in runs:
+            for other in owners.setdefault(run, []):
+                shared[other, example.id] += 1
+            owners[run].append(example.id)
+    return [pair for pair, n in shared.items() if n > share * min(size[pair[0]], size[pair[1]])]
