@@ -315,10 +315,12 @@ def _weighed_together(case: _Case) -> _Step:
             1 - live,
             "the policy would exclude it, but something in it speaks against that",
         )
-    if live > case.at.clear:
-        return Disposition.NEEDS_REVIEW, 1 - live, LEFT if case.held else UNSURE
     if case.part > case.at.part:
         return Disposition.IN_SCOPE, case.part, "one part of it reads like a genuine finding"
+    if live > case.at.clear:
+        if case.genuine >= GENUINE:
+            return Disposition.IN_SCOPE, sigmoid(case.genuine - 1), SHOWN + ", beside other parts"
+        return Disposition.NEEDS_REVIEW, 1 - live, LEFT if case.held else UNSURE
     return _dismissed(case)
 
 
