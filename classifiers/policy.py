@@ -317,31 +317,46 @@ def _weighed_together(case: _Case) -> _Step:
         )
     if case.part > case.at.part:
         return Disposition.IN_SCOPE, case.part, "one part of it reads like a genuine finding"
-    if live > case.at.clear:
-        if case.genuine >= GENUINE:
-            return Disposition.IN_SCOPE, sigmoid(case.genuine - 1), SHOWN + ", beside other parts"
-        return Disposition.NEEDS_REVIEW, 1 - live, LEFT if case.held else UNSURE
-    return _dismissed(case)
+    if (step := _no_finding(case, Disposition.NOT_A_REPORT, case.at.not_a_report, case.not_a_report)) is not None:
+        return step
+    return _left_over(case) if live > case.at.clear else _dismissed(case)
+
+
+def _left_over(case: _Case) -> _Step:
+    """Of a report that may hold something genuine."""
+    if case.genuine >= GENUINE:
+        return Disposition.IN_SCOPE, sigmoid(case.genuine - 1), SHOWN + ", beside other parts"
+    return Disposition.NEEDS_REVIEW, 1 - case.fused[Disposition.IN_SCOPE], LEFT if case.held else UNSURE
 
 
 def _dismissed(case: _Case) -> _Step:
     """Of a report in which nothing genuine is left: what it is instead, where both voices say so."""
-    p = case.fused
-    if case.held and p[Disposition.NOT_A_REPORT] < case.at.not_a_report:
-        if any(w.agreed for w in case.held):
-            return Disposition.OUT_OF_SCOPE, 1 - p[Disposition.IN_SCOPE], "rules and model agree that the policy excludes all of it"  # fmt: skip
+    if any(w.agreed for w in case.held):
+        return Disposition.OUT_OF_SCOPE, 1 - case.fused[Disposition.IN_SCOPE], "rules and model agree that the policy excludes all of it"  # fmt: skip
+    if case.held:
         return Disposition.NEEDS_REVIEW, 0.6, "rules and model do not agree"
-    for disposition, at, signs, what in (
-        (Disposition.NOT_A_REPORT, case.at.not_a_report, case.not_a_report, "no report of a vulnerability"),
-        (Disposition.INCOMPLETE, case.at.incomplete, case.incomplete, "asks, but tells nothing technical"),
-    ):
-        # A mail that names a component in scope says something of it, unless the rules know what kind of mail this is.
-        least = 1.0 if case.names_asset else AGAINST
-        if p[disposition] >= at and signs > least and case.genuine < TECHNICAL:
-            return disposition, p[disposition], f"rules and model agree: {what}"
+    if (step := _no_finding(case, Disposition.INCOMPLETE, case.at.incomplete, case.incomplete)) is not None:
+        return step
     if case.unexcluded:
         return Disposition.IN_SCOPE, 0.5, CLAIMED
     return Disposition.NEEDS_REVIEW, 0.5, UNSURE
+
+
+def _no_finding(case: _Case, disposition: Disposition, at: float, signs: float) -> _Step | None:
+    """Not a report, or an incomplete one, where both voices say so and nothing technical speaks against."""
+    # A mail that names a component in scope says something of it, unless the rules know what kind of mail this is.
+    least = 1.0 if case.names_asset else AGAINST
+    if case.fused[disposition] < at or signs <= least or case.genuine >= TECHNICAL:
+        return None
+    # A failure report of a mail system speaks of SPF and is none about it; without signs of that kind the category stands.
+    if case.held and not (disposition is Disposition.NOT_A_REPORT and signs >= 1.0):
+        return None
+    what = (
+        "no report of a vulnerability"
+        if disposition is Disposition.NOT_A_REPORT
+        else "asks, but tells nothing technical"
+    )
+    return disposition, case.fused[disposition], f"rules and model agree: {what}"
 
 
 def _unread(case: _Case) -> _Step | None:

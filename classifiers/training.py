@@ -318,6 +318,7 @@ class _Trial:
     live: float  # probability of in_scope
     held: Mapping[str, float]  # of each category
     part: float  # the most genuine part's
+    quiet: float  # probability of not_a_report
 
 
 def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
@@ -328,7 +329,9 @@ def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
         fusion, groups = fusions[m.fold[i]], _groups(m.evidence[i])
         held = {c: fusion.of_category(e, p) for c, (e, p) in _seen(m, opinions, i).items()}
         p = fusion.of_dispositions(report, groups, opinions[i], max(held.values()))
-        trials.append(_Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i])))
+        trials.append(
+            _Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i]), p[Disposition.NOT_A_REPORT])
+        )
     return trials
 
 
@@ -346,19 +349,34 @@ def _judged(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial],
 
 
 def _choose(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial], budget: float) -> Thresholds:
-    """`part` and `live`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `clear`: then
-    the highest at which no more genuine reports are dismissed than the budget allows.
+    """`part` and `live`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `not_a_report`: the
+    lowest at which it takes a quarter of the budget. `clear`: the highest at which the rest is not exceeded.
     """
     live = m.is_a("in_scope")
     others = [t for t, is_live in zip(trials, live, strict=True) if not is_live]
-    loose = Thresholds(
-        category=0.5, clear=0.5, live=0.5, not_a_report=0.5, incomplete=0.5, part=_rare([t.part for t in others])
+    most = _rare([t.live for t in others])
+    at = Thresholds(
+        category=0.5,
+        clear=0.0,
+        live=min(0.5, most),
+        part=_rare([t.part for t in others]),
+        not_a_report=0.5,
+        incomplete=0.5,
     )
-    said = _judged(m, opinions, trials, loose)
-    wrong = sorted(t.live for t, d, is_live in zip(trials, said, live, strict=True) if is_live and d in DISMISSALS)
+    quiet = sorted((t.quiet for t in _wrong(m, opinions, trials, at)), reverse=True)
     allowed = int(budget * live.sum())
-    clear = max(0.0, wrong[allowed] - 1e-6) if len(wrong) > allowed else 0.5
-    return replace(loose, clear=clear, live=min(0.5, max(_rare([t.live for t in others]), clear)))
+    if len(quiet) > allowed // 4:
+        at = replace(at, not_a_report=max(0.5, quiet[allowed // 4] + 1e-6))
+    missed = {id(t) for t in _wrong(m, opinions, trials, at)}  # whatever `clear` is
+    wrong = sorted(t.live for t in _wrong(m, opinions, trials, replace(at, clear=0.5)) if id(t) not in missed)
+    left = allowed - len(missed)
+    return replace(at, clear=min(at.live, max(0.0, wrong[left] - 1e-6)) if len(wrong) > left else at.live)
+
+
+def _wrong(m: _Material, opinions: Sequence[Opinion], trials: Sequence[_Trial], at: Thresholds) -> list[_Trial]:
+    """The genuine reports that these thresholds dismiss."""
+    said = _judged(m, opinions, trials, at)
+    return [t for t, d, is_live in zip(trials, said, m.is_a("in_scope"), strict=True) if is_live and d in DISMISSALS]
 
 
 def _rare(p: Sequence[float]) -> float:
