@@ -28,8 +28,8 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LONGEST = 24  # letters of a word; what is longer is cut
 OPENING = 35  # words
-# How much a zone's words count, and pairs of neighbouring ones. The subject says most, pasted text least: chosen on held-out
-# texts, where they moved the ranking more than anything else.
+# How much a zone's words count, and pairs of neighbouring ones. The subject says most, pasted text least: on reports
+# that it was not trained on this moved the ranking more than anything else.
 ZONES = {"t": (3.0, 3.0), "c": (1.0, 0.0), "w": (1.0, 0.5), "s": (1.0, 0.5), "p": (0.3, 0.0), "f": (1.0, 0.0)}
 GRAM = 4  # letters of the pieces that a subject's words are cut into: "clickjacking" and "click jacking" share most
 # Odd constants that keep words, left and right neighbours apart.
