@@ -18,6 +18,8 @@ DISPOSITIONS = tuple(d for d in Disposition if d is not Disposition.NEEDS_REVIEW
 GROUPS = ("genuine", "not_a_report", "incomplete")  # of signs
 _ASKED = ("steps_to_reproduce", "software_and_versions")
 _EDGE = 0.002
+# Below these no category is agreed on and no mail taken for no report; above the last nothing is dismissed.
+NAMED, QUIET, GENUINE = 0.1, 0.3, 0.95
 
 
 def logit(p: float) -> float:
@@ -68,6 +70,14 @@ def of_report(
         float(any(e.where is Place.SUBJECT for e in genuine)),
         *(float(source in seen) for source in sources),
     ]
+
+
+def is_worth_taking_apart(p: Mapping[str, float]) -> bool:
+    """Whether a report's parts can matter, by the model's probability of each label: only where a dismissal is near."""
+    told = {d.value for d in DISPOSITIONS}
+    named = max((x for label, x in p.items() if label not in told), default=0.0)
+    quiet = p.get(Disposition.NOT_A_REPORT.value, 0.0)
+    return (named >= NAMED or quiet >= QUIET) and p.get(Disposition.IN_SCOPE.value, 0.0) < GENUINE
 
 
 def most_genuine(opinion: Opinion) -> float:

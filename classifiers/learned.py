@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
 from classifiers.features import DIMENSIONS, Features, features
-from classifiers.fusion import Fusion
+from classifiers.fusion import Fusion, is_worth_taking_apart
 from classifiers.parts import find_parts
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
@@ -97,7 +97,7 @@ class Learned:
             words=self._words(seen, best),
             parts=tuple(
                 (part.span, dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True)))
-                for part in find_parts(report, regions)
+                for part in (find_parts(report, regions) if is_worth_taking_apart(by_label) else ())
             ),
         )
 

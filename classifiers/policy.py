@@ -224,15 +224,7 @@ def decide(
     fusion: Fusion | None = None,
 ) -> Verdict:
     """The verdict on a report: the first of the seven steps that applies, with everything that was seen beside it."""
-    groups: dict[str, list[Evidence]] = {}
-    for e in evidence:
-        groups.setdefault(e.category, []).append(e)
-    if report.automatic in AUTOMATIC:
-        weight, reason = AUTOMATIC[report.automatic]
-        source = f"sign:not_a_report.{report.automatic}"
-        groups.setdefault("not_a_report", []).append(
-            Evidence(source=source, category="not_a_report", speaks_for=True, weight=weight, reason=reason)
-        )
+    groups = _grouped(report, evidence)
     excluded = [c for clause in policy.clauses for c in clause.categories]
     taught = opinion.categories if opinion else {}
     weighed = [
@@ -274,6 +266,20 @@ def decide(
         rules_say=_rules_alone(case), model_says=_model_alone(case),
         policy=policy.name, versions=versions,
     )  # fmt: skip
+
+
+def _grouped(report: Report, evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
+    """Evidence by category or group of signs; what the headers say of an automatic mail is a sign too."""
+    groups: dict[str, list[Evidence]] = {}
+    for e in evidence:
+        groups.setdefault(e.category, []).append(e)
+    if report.automatic in AUTOMATIC:
+        weight, reason = AUTOMATIC[report.automatic]
+        source = f"sign:not_a_report.{report.automatic}"
+        groups.setdefault("not_a_report", []).append(
+            Evidence(source=source, category="not_a_report", speaks_for=True, weight=weight, reason=reason)
+        )
+    return groups
 
 
 def _finding(w: _Weighed, policy: Policy, opinion: Opinion | None) -> Finding:

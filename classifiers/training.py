@@ -15,7 +15,7 @@ from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, report_of
 from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import DISPOSITIONS as FUSED
-from classifiers.fusion import GROUPS, Fusion, most_genuine, of_category, of_report
+from classifiers.fusion import GROUPS, Fusion, is_worth_taking_apart, most_genuine, of_category, of_report
 from classifiers.learned import Learned
 from classifiers.parts import find_parts
 from classifiers.policy import Clause, Policy, Thresholds, decide
@@ -188,7 +188,7 @@ def _opinions(m: _Material, p: npt.NDArray[np.float64], of_parts: npt.NDArray[np
         Opinion(
             categories={k: v for k, v in _named(m.labels, row).items() if k not in DISPOSITIONS},
             dispositions={k: v for k, v in _named(m.labels, row).items() if k in DISPOSITIONS},
-            parts=tuple(parts.get(i, ())),
+            parts=tuple(parts.get(i, ())) if is_worth_taking_apart(_named(m.labels, row)) else (),
         )
         for i, row in enumerate(p)
     ]
