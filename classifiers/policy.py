@@ -114,6 +114,7 @@ class Policy:
 PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
 TELLING = 2.5
 GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
+REMARK = 0.35  # of a category beside a genuine finding: a person reads the report anyway, and sees what else it holds
 AGAINST = -1.0  # signs of no report, from which the rules contradict the model
 UNTAUGHT = 3.5  # what rules need by themselves for a category that the model was never taught
 TECHNICAL = 1.5  # from which something technical is left over, where there is no model
@@ -224,7 +225,7 @@ def decide(
     fusion: Fusion | None = None,
 ) -> Verdict:
     """The verdict on a report: the first of the seven steps that applies, with everything that was seen beside it."""
-    groups = _grouped(report, evidence)
+    groups = grouped(report, evidence)
     excluded = [c for clause in policy.clauses for c in clause.categories]
     taught = opinion.categories if opinion else {}
     weighed = [
@@ -252,7 +253,7 @@ def decide(
         names_asset=bool(assets),
     )
     disposition, confidence, why = _first(case)
-    held = [w for w in weighed if w.held and not w.vetoed]
+    held = [w for w in weighed if _is_listed(w, disposition)]
     left = [w for w in weighed if w not in held and w.evidence]
     return Verdict(
         report=report.key, disposition=disposition, confidence=round(confidence, 4), why=why,
@@ -268,7 +269,13 @@ def decide(
     )  # fmt: skip
 
 
-def _grouped(report: Report, evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
+def _is_listed(w: _Weighed, disposition: Disposition) -> bool:
+    """Whether a verdict names a category. Beside a genuine finding a remark the rules are sure of is named from REMARK on."""
+    beside = disposition is Disposition.IN_SCOPE and w.rules >= TELLING and w.probability >= REMARK
+    return not w.vetoed and (w.held or beside)
+
+
+def grouped(report: Report, evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
     """Evidence by category or group of signs; what the headers say of an automatic mail is a sign too."""
     groups: dict[str, list[Evidence]] = {}
     for e in evidence:

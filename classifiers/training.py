@@ -18,7 +18,7 @@ from classifiers.fusion import DISPOSITIONS as FUSED
 from classifiers.fusion import GROUPS, Fusion, is_worth_taking_apart, most_genuine, of_category, of_report
 from classifiers.learned import Learned
 from classifiers.parts import find_parts
-from classifiers.policy import Clause, Policy, Thresholds, decide
+from classifiers.policy import Clause, Policy, Thresholds, decide, grouped
 from classifiers.regions import Region, find_regions
 from classifiers.rulebook import Rulebook
 from classifiers.terms import (
@@ -298,16 +298,9 @@ def _seen(m: _Material, opinions: Sequence[Opinion], i: int) -> dict[str, tuple[
     return {c: (e, opinions[i].categories[c]) for c, e in mine.items()}
 
 
-def _groups(evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:
-    groups: dict[str, list[Evidence]] = {}
-    for e in evidence:
-        groups.setdefault(e.category, []).append(e)
-    return groups
-
-
 def _numbers(m: _Material, fusion: Fusion, opinions: Sequence[Opinion], i: int) -> list[float]:
     strongest = max(fusion.of_category(e, p) for e, p in _seen(m, opinions, i).values())
-    return of_report(m.reports[i], _groups(m.evidence[i]), opinions[i], strongest, fusion.sources)
+    return of_report(m.reports[i], grouped(m.reports[i], m.evidence[i]), opinions[i], strongest, fusion.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +319,7 @@ def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
     fusions = [_fuse(m, opinions, m.fold != k if (m.fold != k).any() else whole) for k in range(FOLDS)]
     trials = []
     for i, report in enumerate(m.reports):
-        fusion, groups = fusions[m.fold[i]], _groups(m.evidence[i])
+        fusion, groups = fusions[m.fold[i]], grouped(report, m.evidence[i])
         held = {c: fusion.of_category(e, p) for c, (e, p) in _seen(m, opinions, i).items()}
         p = fusion.of_dispositions(report, groups, opinions[i], max(held.values()))
         trials.append(
