@@ -1,0 +1,73 @@
+"""A report's parts, and two voices made one probability."""
+
+from __future__ import annotations
+
+from make import make_report, model
+
+from classifiers.fusion import is_worth_taking_apart, most_genuine
+from classifiers.parts import MOST, find_parts
+from classifiers.terms import Disposition, Evidence, Opinion, Place
+
+ITEMS = """Hello, I looked at your site and found this:
+
+1. The X-Frame-Options header is missing on the login page of the shop.
+2. The cookie _ga has no HttpOnly flag, as the browser's tools show.
+3. With my own token I can read the invoices of any other customer by number.
+"""
+
+
+def seen(weight: float, *, speaks_for: bool = True) -> list[Evidence]:
+    return [
+        Evidence(
+            source="rule:c.x", category="c", speaks_for=speaks_for, weight=weight, reason="r", where=Place.BODY
+        )
+    ]  # fmt: skip
+
+
+def test_list_items_are_parts_and_their_spans_lead_back() -> None:
+    """Each where it stands in the passage; together they are the whole text."""
+    report = make_report("s", ITEMS)
+    parts = find_parts(report, ())
+
+    assert [p.text.strip()[:2] for p in parts][-3:] == ["1.", "2.", "3."]
+    for part in parts:
+        passage = report.passages[part.span.passage].text
+        assert passage[part.span.start : part.span.end] == part.text
+    assert "".join(p.text for p in parts) == ITEMS
+
+
+def test_one_paragraph_has_no_parts_and_many_are_bounded() -> None:
+    """A long text is not taken apart without end."""
+    assert find_parts(make_report("s", "One short sentence about a header."), ()) == ()
+    assert len(find_parts(make_report("s", (ITEMS + "\n") * 200), ())) == MOST
+
+
+def test_what_both_voices_say_counts_more_and_a_carve_out_less() -> None:
+    """More evidence never lowers a category; a carve-out does, and so does the model's doubt."""
+    weigh = model().fusion.of_category
+
+    assert weigh([], 0.5) < weigh(seen(1.0), 0.5) < weigh(seen(3.0), 0.5)
+    assert weigh(seen(3.0), 0.1) < weigh(seen(3.0), 0.9)
+    assert weigh([*seen(3.0), *seen(3.0, speaks_for=False)], 0.5) < weigh(seen(3.0), 0.5)
+
+
+def test_the_dispositions_add_up_to_one_and_follow_the_model() -> None:
+    """Whatever the evidence."""
+    report = make_report("s", ITEMS)
+
+    def live(p: float) -> float:
+        opinion = Opinion(dispositions={"in_scope": p, "out_of_scope": 1 - p, "not_a_report": 0.01, "incomplete": 0.01})
+        told = model().fusion.of_dispositions(report, {}, opinion, 0.1)
+        assert abs(sum(told.values()) - 1) < 1e-9
+        return told[Disposition.IN_SCOPE]
+
+    assert live(0.05) < live(0.5) < live(0.95)
+
+
+def test_a_report_is_taken_apart_only_where_a_dismissal_is_near() -> None:
+    """A category or no report in sight, and not plainly genuine; without parts none is genuine."""
+    assert is_worth_taking_apart({"tls_configuration": 0.6, "in_scope": 0.3})
+    assert is_worth_taking_apart({"not_a_report": 0.6, "in_scope": 0.1})
+    assert not is_worth_taking_apart({"tls_configuration": 0.02, "in_scope": 0.3, "out_of_scope": 0.9})
+    assert not is_worth_taking_apart({"tls_configuration": 0.6, "in_scope": 0.97})
+    assert most_genuine(Opinion()) == 0.0
