@@ -163,7 +163,8 @@ def unit_rows(value: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> n
     """The same values, those of each row scaled to Euclidean length 1."""
     lengths = np.sqrt(np.add.reduceat(value * value, starts))
     lengths[lengths == 0.0] = 1.0
-    return value / np.repeat(lengths, np.diff(starts, append=len(value)))
+    scaled: npt.NDArray[np.float64] = value / np.repeat(lengths, np.diff(starts, append=len(value)))
+    return scaled
 
 
 def _slots(zones: _Zones) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
