@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import re2
@@ -46,7 +47,7 @@ def find_acknowledgement(report: Report, regions: Sequence[Region], word: str) -
 
 def _in_passage(passage: Passage, folded: Folded, wanted: str, regions: Sequence[Region]) -> Iterator[Acknowledgement]:
     text = folded.text
-    for start, end, kind in (*_swallowed(text, wanted), *_whole(text, wanted), *_split(text, wanted)):
+    for start, end, kind in chain(_swallowed(text, wanted), _whole(text, wanted), _split(text, wanted)):
         state, where = kind, passage.place.value
         if state is AcknowledgementState.MISSING:
             where = _swallower(text, start, end)
@@ -71,12 +72,11 @@ def _by_place(place: Place, at: int, regions: Sequence[Region]) -> Acknowledgeme
 
 def _whole(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:
     """Words that are the wanted one, or one edit away from it."""
-    near = _near(wanted) if len(wanted) >= SHORTEST else None
     states: dict[str, AcknowledgementState] = {}
     for word in set(_TOKEN.findall(text)):
         if word.strip("_") == wanted:
             states[word] = AcknowledgementState.FOUND
-        elif near and abs(len(word) - len(wanted)) <= 1 and near.fullmatch(word):
+        elif abs(len(word) - len(wanted)) <= 1 and _is_near(word, wanted):
             states[word] = AcknowledgementState.NEAR_MISS
     for token in _TOKEN.finditer(text) if states else ():
         if state := states.get(token[0]):
@@ -162,6 +162,11 @@ def _resembling(word: str) -> Any:
 @lru_cache(maxsize=16)
 def _apart(word: str) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)" + r"[ .\n*_-]{0,2}".join(map(re.escape, word)) + r"(?!\w)")
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_near(word: str, wanted: str) -> bool:
+    return len(wanted) >= SHORTEST and bool(_near(wanted).fullmatch(word))
 
 
 @lru_cache(maxsize=16)

@@ -76,6 +76,8 @@ class Features:
 
 def tokens(text: str) -> list[str]:
     """Words of lower-cased text; a host or URL is one word, a number another; Chinese and the like by pairs of letters."""
+    if not text:
+        return []
     text = text.lower()
     words = _TOKEN.findall(_URL.sub(" urlurl ", text) if "." in text or "://" in text else text)
     odd = {w: _taken_apart(w) for w in set(words) if len(w) > LONGEST or not w.isascii() or w[0].isdigit()}

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,13 @@ class Learned:
     def opine(self, report: Report, regions: Sequence[Region]) -> Opinion:
         """A probability for each label, and the words that moved the strongest most."""
         seen = features(report, regions)
-        by_label = dict(zip(self.labels, self.probabilities(seen), strict=True))
+        value = self.scaled(seen)
+        by_label = dict(zip(self.labels, self._probabilities(seen, value), strict=True))
         best = max(by_label, key=lambda label: by_label[label])
         return Opinion(
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
-            words=self._words(seen, best),
+            words=self._words(seen, value, best),
             parts=self._of_parts(find_parts(report, regions)) if is_worth_taking_apart(by_label) else (),
         )
 
@@ -112,7 +114,10 @@ class Learned:
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
-        scores = self.scaled(seen) @ self.weights[seen.index] + self.bias
+        return self._probabilities(seen, self.scaled(seen))
+
+    def _probabilities(self, seen: Features, value: npt.NDArray[np.float64]) -> list[float]:
+        scores = value @ self.weights[seen.index] + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
 
     def scaled(self, seen: Features) -> npt.NDArray[np.float64]:
@@ -133,11 +138,11 @@ class Learned:
         )
         return "\n".join(lines)
 
-    def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
-        added = self.weights[seen.index, self.labels.index(label)] * self.scaled(seen)
+    def _words(self, seen: Features, value: npt.NDArray[np.float64], label: str) -> tuple[tuple[str, str, float], ...]:
+        added = self.weights[seen.index, self.labels.index(label)] * value
         top = np.argsort(-added)[: 4 * WORDS]
-        named = [(label, name, round(float(added[i]), 3)) for i in top if added[i] > 0 and (name := seen.name(i))]
-        return tuple(named[:WORDS])
+        named = ((label, name, round(float(added[i]), 3)) for i in top if added[i] > 0 and (name := seen.name(i)))
+        return tuple(islice(named, WORDS))
 
 
 def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
