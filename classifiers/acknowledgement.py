@@ -73,15 +73,25 @@ def _by_place(place: Place, at: int, regions: Sequence[Region]) -> Acknowledgeme
 def _whole(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:
     """Words that are the wanted one, or one edit away from it."""
     states: dict[str, AcknowledgementState] = {}
-    for word in set(_TOKEN.findall(text)):
+    lengths = range(len(wanted) - 1, len(wanted) + 2)
+    for word in [w for w in set(_TOKEN.findall(text)) if len(w) in lengths or wanted in w]:
         if word.strip("_") == wanted:
             states[word] = AcknowledgementState.FOUND
-        elif abs(len(word) - len(wanted)) <= 1 and _is_near(word, wanted):
+        elif len(word) in lengths and _is_near(word, wanted):
             states[word] = AcknowledgementState.NEAR_MISS
-    for token in _TOKEN.finditer(text) if states else ():
-        if state := states.get(token[0]):
-            start = token.start() + (token[0].index(wanted) if state is AcknowledgementState.FOUND else 0)
-            yield start, start + len(token[0].strip("_")), state
+    for at, word in sorted((at, w) for w in states for at in _standing_alone(w, text)):
+        start = at + (word.index(wanted) if states[word] is AcknowledgementState.FOUND else 0)
+        yield start, start + len(word.strip("_")), states[word]
+
+
+def _standing_alone(word: str, text: str) -> Iterator[int]:
+    """Where a word stands that is not part of a longer one."""
+    at = text.find(word)
+    while at >= 0:
+        beside = text[at - 1 : at] + text[at + len(word) : at + len(word) + 1]
+        if not any(c.isalnum() or c == "_" for c in beside):
+            yield at
+        at = text.find(word, at + 1)
 
 
 def _split(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:
@@ -155,7 +165,10 @@ def _resembling(word: str) -> Any:
     """One linear search for anything that the closer looks could find: most mails hold nothing like the word."""
     forms = [r"[ .\n*_-]{0,2}".join(map(re.escape, word))]
     if len(word) >= SHORTEST:
-        forms += [_near(word).pattern.replace(r"\w", ".")]
+        near = _near(word).pattern.replace(r"\w", ".")
+        forms += [
+            f"(?:^|[^a-z0-9_])(?:{near})(?:$|[^a-z0-9_])"
+        ]  # RE2 knows only these letters; others are none the less looked at
     return re2.compile("|".join(forms))
 
 

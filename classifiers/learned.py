@@ -104,7 +104,7 @@ class Learned:
         """A probability for each label, of every part as if it were all that was sent."""
         if not parts:
             return ()
-        seen = stacked([part.as_report() for part in parts])
+        seen = stacked(part.text for part in parts)
         value = unit_rows(seen.value * self.scale[seen.index], seen.starts)
         scores = np.add.reduceat(value[:, None] * self.weights[seen.index], seen.starts) + self.bias
         rows = (1.0 / (1.0 + np.exp(-scores))).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,12 @@ class _Patterns:
         filtered.Compile()
         return cls(tuple(owners), filtered)
 
-    def search(self, text: str) -> Iterator[tuple[Rule, int, int]]:
-        """The first match of every pattern that matches."""
-        for i in sorted(self.filtered.Match(text, False) or ()) if self.owners else ():
-            if found := self.filtered.re(i).search(text):
+    def search(self, text: str, known: Container[str]) -> Iterator[tuple[Rule, int, int]]:
+        """The first match of every pattern that matches; of rules whose source is not `known` by then."""
+        # In ASCII bytes count like characters, and RE2 need not translate.
+        data: str | bytes = text.encode() if text.isascii() else text
+        for i in sorted(self.filtered.Match(data, False) or ()) if self.owners else ():
+            if self.owners[i].source not in known and (found := self.filtered.re(i).search(data)):
                 yield self.owners[i], found.start(), found.end()
 
     def search_all(self, text: str, groups: frozenset[str]) -> Iterator[tuple[int, int]]:
@@ -88,9 +90,8 @@ class Rulebook:
         for index, passage in enumerate(report.passages):
             mine = [r for r in regions if r.span.passage == index]
             for where, view in _views(passage, mine):
-                for rule, start, end in self._compiled[where].search(view.text):
-                    if rule.source not in found:
-                        found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
+                for rule, start, end in self._compiled[where].search(view.text, known=found):
+                    found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
         return tuple(sorted(found.values(), key=_order))
 
     def weigh_for(self, report: Report, regions: Sequence[Region], excluded: frozenset[str]) -> tuple[Evidence, ...]:

@@ -16,6 +16,7 @@ HEADERS = 256_000  # bytes of the mail's own header block
 FIELDS = 2_000
 PARTS = 200
 NESTED = 50  # multiparts and messages within messages; 20 levels are read, and siblings count here too
+DASHES = 30  # in the header fields of a part there are fewer
 LARGE = 200_000  # bytes of base64 that are cut out undecoded
 
 _EMPTY = (b"\n\r\n", b"\n\n", b"\r\r")  # the end of a line and then an empty one; the first may have its CR before it
@@ -86,9 +87,19 @@ def _start_of_cut(raw: bytes, at: int, end: int) -> int:
 
 
 def _find_dashes(raw: bytes, end_of_line: bytes, at: int, end: int) -> int:
-    """Where a line begins with two dashes: at the end of the line before. Base64 has no dash, and one byte is found fast."""
-    dash = raw.find(b"-", at, end)
-    return raw.find(end_of_line + b"--", max(at, dash - 1), end) if dash >= 0 else -1
+    """Where a line begins with two dashes: at the end of the line before; -1 where none does.
+
+    The first dashes are looked for alone: base64 has none, and one byte is found ten times as fast as three.
+    """
+    wanted, start = end_of_line + b"--", at
+    for _ in range(DASHES):
+        dash = raw.find(b"-", at, end)
+        if dash < 0:
+            return -1
+        if dash > start and raw.startswith(wanted, dash - 1, end):
+            return dash - 1
+        at = dash + 1
+    return raw.find(wanted, at, end)
 
 
 def _end_of_header(data: bytes, at: int, end: int) -> tuple[int, int]:
