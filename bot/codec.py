@@ -180,7 +180,7 @@ def opinion_to_json(opinion: Opinion) -> dict[str, Any]:
     """Plain data, for json.dumps."""
     return {
         "categories": dict(opinion.categories), "dispositions": dict(opinion.dispositions),
-        "words": [list(w) for w in opinion.words],
+        "headline": opinion.headline, "words": [list(w) for w in opinion.words],
     }  # fmt: skip
 
 
@@ -190,6 +190,7 @@ def opinion_from_json(data: Any) -> Opinion:
     opinion = Opinion(
         categories=_shares(d.take("categories")),
         dispositions=_shares(d.take("dispositions")),
+        headline=d.share("headline"),
         words=d.many("words", _word),
     )
     d.end()

@@ -198,6 +198,7 @@ class Opinion:
 
     categories: dict[str, float] = field(default_factory=dict)  # category id -> probability
     dispositions: dict[str, float] = field(default_factory=dict)  # in_scope, out_of_scope, incomplete, not_a_report
+    headline: float = 0.5  # probability of in_scope by the subject alone
     words: tuple[tuple[str, str, float], ...] = ()  # (label, the report's own words, what they added)
     parts: tuple[
         tuple[Span, dict[str, float]], ...
