@@ -13,7 +13,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
@@ -27,11 +27,12 @@ from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.errors import UserError
 from classifiers.learned import Learned
 from classifiers.likeness import signature
+from classifiers.mixed import kinds_of, may_be_mixed, tell_apart
 from classifiers.policy import Policy, Thresholds, decide
 from classifiers.policyfiles import load_conditional
 from classifiers.regions import Region, find_regions, prose
 from classifiers.rulebook import Rulebook
-from classifiers.terms import Opinion, Place, Report, Verdict, Versions
+from classifiers.terms import Opinion, PartVerdict, Place, Report, Verdict, Versions
 
 MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
 SHOWN_ATTACHMENTS = 20
@@ -84,18 +85,31 @@ class Judge:
         regions = self.regions(report) if regions is None else regions
         policy = in_force(self.policy, self.conditions, report)
         excluded = frozenset(c for clause in policy.clauses for c in clause.categories)
+        opinion = self.learned.opine(report, regions) if self.learned else None
         verdict = decide(
             report,
             regions=regions,
             evidence=self.rulebook.weigh_for(report, regions, excluded),
-            opinion=self.learned.opine(report, regions) if self.learned else None,
+            opinion=opinion,
             thresholds=self.learned.thresholds if self.learned else Thresholds(),
             acknowledgement=find_acknowledgement(report, regions, self.policy.word),
             policy=policy,
             versions=self.versions,
             fusion=self.learned.fusion if self.learned else None,
         )
-        return with_a_doubt(verdict, self.policy, self.conditions, report)
+        verdict = with_a_doubt(verdict, self.policy, self.conditions, report)
+        return replace(verdict, parts=self._parts(report, regions, verdict, opinion))
+
+    def _parts(
+        self, report: Report, regions: Sequence[Region], verdict: Verdict, opinion: Opinion | None
+    ) -> tuple[PartVerdict, ...]:
+        """What each part of a mixed report is by itself."""
+        sure = self.learned.thresholds.part if self.learned else Thresholds().part
+        if not may_be_mixed(verdict, opinion, sure):
+            return ()
+        stretches = self.rulebook.weigh_all(report, regions, frozenset(kinds_of(verdict)))
+        ask = self.learned.of_part if self.learned else None
+        return tell_apart(report, regions, verdict=verdict, stretches=stretches, opinion=opinion, ask=ask, sure=sure)
 
     def opinion(self, report: Report) -> Opinion:
         """What the model alone believes; empty where there is none."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from classifiers.errors import ModelError, Problem
 from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import Fusion, is_worth_taking_apart
-from classifiers.parts import find_parts
+from classifiers.parts import Part, find_parts
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report
@@ -96,10 +96,14 @@ class Learned:
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             words=self._words(seen, best),
             parts=tuple(
-                (part.span, dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True)))
+                (part.span, self.of_part(part))
                 for part in (find_parts(report, regions) if is_worth_taking_apart(by_label) else ())
             ),
         )
+
+    def of_part(self, part: Part) -> dict[str, float]:
+        """A probability for each label, as if the part were all that was sent."""
+        return dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True))
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
