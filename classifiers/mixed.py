@@ -43,7 +43,7 @@ KINDS = {
 _Answer = tuple[PartKind, str | None]
 _SILENT = (PartKind.UNTOLD, None)
 Believed = Mapping[str, float]  # the model's probability of each label
-Ask = Callable[[Part], Believed]
+Ask = Callable[[Sequence[Part]], Sequence[tuple[Span, Believed]]]
 
 
 def kinds_of(verdict: Verdict) -> dict[str, PartKind]:
@@ -87,13 +87,12 @@ def tell_apart(
 
     `stretches`: wherever a rule saw one of the kinds of the verdict. `ask`: the model's word on a part; None without a model.
     """
-    case = _Case(
-        report=report, kinds=kinds_of(verdict), genuine=verdict.disposition is not Disposition.OUT_OF_SCOPE,
-        sure=sure, believed=dict(opinion.parts) if opinion else {}, ask=ask,
-    )  # fmt: skip
+    genuine = verdict.disposition is not Disposition.OUT_OF_SCOPE
+    case = _Case(report=report, kinds=kinds_of(verdict), genuine=genuine, sure=sure)
     known = (e for f in (*verdict.categories, *verdict.considered) for e in f.evidence)
     remarks = _remarks(case, (*verdict.signs, *known, *islice(stretches, STRETCHES)))
-    parts = [case.judged(piece) for piece in sorted(_pieces(case, regions, remarks), key=lambda p: p.span)]
+    pieces = sorted(_pieces(case, regions, remarks), key=lambda p: p.span)
+    parts = [case.judged(piece) for piece in _heard(case, pieces, opinion, ask)]
     if verdict.disposition is Disposition.IN_SCOPE:
         parts = _with_a_finding(parts)
     parts = _joined(parts)
@@ -154,21 +153,12 @@ class _Case:
     kinds: Mapping[str, PartKind]
     genuine: bool  # whether a part may be called so
     sure: float
-    believed: Mapping[Span, Believed]
-    ask: Ask | None
 
     def hears(self, e: Evidence) -> bool:
         return e.span is not None and e.where is not Place.SUBJECT and (_is_sign(e) or e.category in self.kinds)
 
     def text(self, span: Span) -> str:
         return self.report.passages[span.passage].text[span.start : span.end]
-
-    def silent(self, span: Span) -> _Piece:
-        """A piece in which no rule saw anything: the model is asked."""
-        believed = self.believed.get(span)
-        if believed is None and self.ask is not None:
-            believed = self.ask(Part(span, self.text(span)))
-        return _Piece(span, (), believed)
 
     def answer(self, evidence: Sequence[Evidence], believed: Believed | None = None) -> _Answer:
         """What a part is: by the rules that fired in it, else by the model's word."""
@@ -266,12 +256,12 @@ def _pieces(case: _Case, regions: Sequence[Region], remarks: Iterable[_Piece]) -
             r for r in left if r.span.passage == span.passage and span.start <= _span(r.evidence[0]).start < span.end
         ]
         if not mine:
-            yield case.silent(span)
+            yield _Piece(span)
         elif len({case.answer(r.evidence) for r in mine}) > 1:
-            yield from (case.silent(gap) for gap in _gaps(case, span, mine))
+            yield from map(_Piece, _gaps(case, span, mine))
         else:
             left = [r for r in left if r not in mine]
-            yield _Piece(span, tuple(s for r in mine for s in r.sentences), case.believed.get(span))
+            yield _Piece(span, tuple(s for r in mine for s in r.sentences))
     yield from left
 
 
@@ -281,6 +271,15 @@ def _places(case: _Case, regions: Sequence[Region]) -> Sequence[Span]:
         return [part.span for part in found]
     own = [c for c in prose(case.report, regions) if c.place is not Place.SUBJECT]
     return [Span(c.passage, c.start, c.start + len(c.text)) for c in own[:MOST]]
+
+
+def _heard(case: _Case, pieces: Sequence[_Piece], opinion: Opinion | None, ask: Ask | None) -> list[_Piece]:
+    """The pieces with the model's word: what it said before, and of those in which no rule fired what it says now."""
+    believed: dict[Span, Believed] = dict(opinion.parts) if opinion else {}
+    silent = [p.span for p in pieces if not p.sentences and p.span not in believed]
+    if ask is not None and silent:
+        believed |= dict(ask([Part(span, case.text(span)) for span in silent[:MOST]]))
+    return [replace(p, believed=believed.get(p.span)) for p in pieces]
 
 
 def _gaps(case: _Case, span: Span, remarks: Sequence[_Piece]) -> Iterator[Span]:

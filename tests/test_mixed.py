@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -200,9 +201,9 @@ def by_hand(disposition: Disposition, live: float, *, sure: float = 0.9) -> tupl
     verdict = Verdict(report=report.key, disposition=disposition, confidence=0.9, why="", categories=(finding,))
     asked: list[str] = []
 
-    def ask(part: Part) -> dict[str, float]:
-        asked.append(part.text.strip())
-        return {"in_scope": live, "kind": 0.1}
+    def ask(parts: Sequence[Part]) -> list[tuple[Span, dict[str, float]]]:
+        asked.extend(part.text.strip() for part in parts)
+        return [(part.span, {"in_scope": live, "kind": 0.1}) for part in parts]
 
     parts = tell_apart(
         report, (), verdict=verdict, stretches=(rule,), opinion=Opinion(), ask=ask, sure=sure
