@@ -101,10 +101,10 @@ class Learned:
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             headline=self.by_subject(seen),
             words=self._words(seen, best),
-            parts=self._of_parts(find_parts(report, regions)) if is_worth_taking_apart(by_label) else (),
+            parts=self.of_parts(find_parts(report, regions)) if is_worth_taking_apart(by_label) else (),
         )
 
-    def _of_parts(self, parts: Sequence[Part]) -> tuple[tuple[Span, dict[str, float]], ...]:
+    def of_parts(self, parts: Sequence[Part]) -> tuple[tuple[Span, dict[str, float]], ...]:
         """A probability for each label, of every part as if it were all that was sent."""
         if not parts:
             return ()
