@@ -44,18 +44,24 @@ class _Patterns:
 
     def search(self, text: str, known: Container[str]) -> Iterator[tuple[Rule, int, int]]:
         """The first match of every pattern that matches; of rules whose source is not `known` by then."""
-        # In ASCII bytes count like characters, and RE2 need not translate.
-        data: str | bytes = text.encode() if text.isascii() else text
+        data = _for_re2(text)
         for i in sorted(self.filtered.Match(data, False) or ()) if self.owners else ():
             if self.owners[i].source not in known and (found := self.filtered.re(i).search(data)):
                 yield self.owners[i], found.start(), found.end()
 
     def search_all(self, text: str, groups: frozenset[str]) -> Iterator[tuple[Rule, int, int]]:
         """Every match of the patterns that speak of these groups, for or against."""
-        for i in sorted(self.filtered.Match(text, False) or ()) if self.owners else ():
+        data = _for_re2(text)
+        # Few rules speak of them: only those are searched of all whose literal strings the text holds.
+        for i in sorted(self.filtered.Match(data, True) or ()) if self.owners else ():
             if self.owners[i].group in groups:
-                for found in self.filtered.re(i).finditer(text):
+                for found in self.filtered.re(i).finditer(data):
                     yield self.owners[i], found.start(), found.end()
+
+
+def _for_re2(text: str) -> str | bytes:
+    """In ASCII bytes count like characters, and RE2 need not translate."""
+    return text.encode() if text.isascii() else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
