@@ -163,7 +163,7 @@ def features(report: Report, regions: Sequence[Region], unseen: str = "") -> Fea
 
 
 def _counted(zones: _Zones) -> Features:
-    slots, weights = _slots(zones)
+    slots, weights = _slots([zones])
     index, first, counts = np.unique(slots, return_index=True, return_counts=True)
     value = (1.0 + np.log(counts)) * weights[first]
     return Features(index, value / (np.linalg.norm(value) or 1.0), first, zones)
@@ -181,12 +181,10 @@ class Stack:
 def stacked(texts: Iterable[str], unseen: str = "") -> Stack:
     """The features of several texts, each as if it were all that was sent; of short ones the calls cost more than the counting."""
     bodies = [_unsaid(text[:CAP], unseen) for text in texts]
-    found = [_slots(_zoned("", body, "", [_length(body)])) for body in bodies]
-    rows = np.concatenate([slots + (row << BITS) for row, (slots, _) in enumerate(found)])
-    weights = np.concatenate([weights for _, weights in found])
-    index, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    slots, weights = _slots([_zoned("", body, "", [_length(body)]) for body in bodies])
+    index, first, counts = np.unique(slots, return_index=True, return_counts=True)
     value = (1.0 + np.log(counts)) * weights[first]
-    starts = np.searchsorted(index, np.arange(len(found)) << BITS)
+    starts = np.searchsorted(index, np.arange(len(bodies)) << BITS)
     return Stack(index & (DIMENSIONS - 1), unit_rows(value, starts), starts)
 
 
@@ -198,22 +196,29 @@ def unit_rows(value: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> n
     return scaled
 
 
-def _slots(zones: _Zones) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """The slot of every word and pair, in the order of the zones, and what it weighs."""
-    places, weights = [np.zeros(0, dtype=np.uint64)], [0.0]
-    for zone, words in zones:
-        if not words:
+def _slots(rows: Sequence[_Zones]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """The slot of every word and pair, in the order of the zones, and what it weighs. A row's number stands above its slots."""
+    places, numbers, weights = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.intp)], [0.0]
+    for column in zip(*rows, strict=True):
+        zone = column[0][0]
+        lengths = [len(words) for _, words in column]
+        if not any(lengths):
             continue
         alone, paired = ZONES[zone]
-        hashed = np.fromiter(map(_hash, words), dtype=np.uint64, count=len(words))
+        words = chain.from_iterable(words for _, words in column)
+        hashed = np.fromiter(map(_hash, words), dtype=np.uint64, count=sum(lengths))
+        number = np.repeat(np.arange(len(rows)), lengths)
         places.append(hashed * _WORD + _hash(zone))
+        numbers.append(number)
         weights.append(alone)
-        if paired and len(words) > 1:
-            places.append(hashed[:-1] * _LEFT + hashed[1:] * _RIGHT + _hash(zone))
+        if paired:
+            neighbours = number[:-1] == number[1:]
+            places.append((hashed[:-1] * _LEFT + hashed[1:] * _RIGHT + _hash(zone))[neighbours])
+            numbers.append(number[:-1][neighbours])
             weights.append(paired)
     # The highest bits of a product are the best mixed (Knuth, The Art of Computer Programming, 6.4).
-    slots = (np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)
-    return slots.astype(np.intp), np.repeat(weights, [len(p) for p in places])
+    slots = ((np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)).astype(np.intp)
+    return slots + (np.concatenate(numbers) << BITS), np.repeat(weights, [len(p) for p in places])
 
 
 @lru_cache(maxsize=1 << 16)

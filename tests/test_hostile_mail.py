@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 import time
 from datetime import UTC
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mails import MAIL, places, text
 
+from bot.mail import gate
 from bot.mail.mime import parse
 from classifiers.terms import report_key
 
@@ -167,3 +170,25 @@ def test_any_bytes_give_a_report(raw: bytes, rung: int) -> None:
     assert all("\x00" not in w for w in words)
     assert "".join(words).encode("utf-8") is not None
     assert report.sent_at is None or report.sent_at.tzinfo is UTC
+
+
+_ENDS = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"-", b"--", b"a"]), max_size=60).map(b"".join)
+
+
+@given(_ENDS, st.integers(0, 60), st.integers(0, 130))
+def test_the_gate_finds_lines_as_the_plain_search_does(raw: bytes, start: int, length: int) -> None:
+    """Delimiter lines and the empty line after a header, by faster ways."""
+    at, end = min(start, len(raw)), start + length
+    empty = re.compile(rb"\r?\n\r?\n|\r\r").search(raw, at, end)
+
+    assert gate._find_dashes(raw, b"\n", at, end) == raw.find(b"\n--", at, end)
+    assert gate._find_dashes(raw, b"\r", at, end) == raw.find(b"\r--", at, end)
+    assert gate._end_of_header(raw, at, end) == (empty.span() if empty else (0, 0))
+
+
+@given(_ENDS)
+def test_line_ends_do_not_count_in_a_key(raw: bytes) -> None:
+    """Each is made CRLF, whatever they were."""
+    same = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+
+    assert report_key(raw) == hashlib.sha256(same).hexdigest()

@@ -15,7 +15,7 @@ from make import MODEL, ROOT, make_report, model, policy, rulebook
 
 from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, read_corpus, report_of
-from classifiers.features import DIMENSIONS, features, tokens
+from classifiers.features import DIMENSIONS, features, stacked, tokens
 from classifiers.learned import Learned
 from classifiers.regions import find_regions
 from classifiers.training import ReportCard, train, worse
@@ -103,6 +103,22 @@ def test_the_shipped_model_is_made_from_the_corpus() -> None:
         getattr(again.thresholds, f) == pytest.approx(getattr(model().thresholds, f), abs=1e-5)
         for f in again.thresholds.__slots__
     )
+
+
+def test_texts_at_once_have_the_features_of_each_alone() -> None:
+    """One below the other, and no pair of words across two of them."""
+    texts = [
+        "The header is missing.",
+        "word",
+        "Two lines\nof 2026 words on https://acme.example/",
+        "\u6f0f\u6d1e report",
+    ]
+    stack = stacked(texts)
+
+    for text, start, end in zip(texts, stack.starts, [*stack.starts[1:], len(stack.index)], strict=True):
+        alone = features(make_report("", text), ())
+        assert stack.index[start:end].tolist() == alone.index.tolist()
+        assert stack.value[start:end] == pytest.approx(alone.value)
 
 
 def test_numpy_and_scikit_learn_answer_alike() -> None:

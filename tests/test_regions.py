@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from make import make_report, policy
 
+from classifiers import regions
 from classifiers.regions import RegionKind, find_regions, language, prose
 from classifiers.terms import Place
 
@@ -104,3 +107,18 @@ def test_spans_lie_in_their_passage() -> None:
 def test_language(text: str, is_: str) -> None:
     """By frequent words; another script is "other"; too little text is no language."""
     assert language(text) == is_
+
+
+_PIECES = st.sampled_from(
+    ["## Summary", "steps to reproduce:", "IMPACT", "references", "https://a.example\n", "CWE-79\n", "-- ", "{F12}", "![a](b)",
+     "Sent from my phone", "this is not about ", "I know that ", "is out of scope", "ce n'est pas", "\n", " ", "\u00e9", "\u017f", "x"]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=12).map("".join))
+def test_a_cheap_look_overlooks_nothing(text: str) -> None:
+    """What the closer look would find, the look before it lets through."""
+    furniture = (regions._HEADING, regions._REFERENCES, regions._SIGNATURE, regions._ATTACHED)
+
+    assert regions._ANY_FURNITURE.search(text) or not any(p.search(text) for p in furniture)
+    assert regions._ANY_DENIAL.search(text.lower()) or not regions._NOT.search(text.lower())

@@ -12,15 +12,17 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from make import MODEL, RULES
 
+from bot import judging
 from bot import worker as module
 from bot.ports import Context
 from bot.worker import Task, Worker, WorkerLimits
 from classifiers.errors import RuleError, StoreError
-from classifiers.terms import Disposition
+from classifiers.terms import Disposition, Report
 
 CONTEXT = Context(rules=RULES, policy="planetscale", model=MODEL)
 LIMITS = WorkerLimits(cpu=2.0, wall=4.0)
@@ -58,6 +60,37 @@ def test_who_measures_gets_the_opinion_and_the_beginning(worker: Worker) -> None
     assert closely.opinion.dispositions["in_scope"] < 0.5
     assert "SPF" in closely.text
     assert (plain.opinion, plain.text) == (None, "")
+
+
+def test_no_traces_are_made_where_none_are_kept(worker: Worker) -> None:
+    """The task says so; the verdict is the same."""
+    kept, passing = worker.judge([task(), replace(task(), traced=False)])
+
+    assert kept.traces is not None
+    assert kept.traces.signature
+    assert passing.traces is None
+    assert passing.verdict == kept.verdict
+
+
+def test_a_mail_that_breaks_a_batch_breaks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others get the answers they would get alone; that one gets what the next rung can read."""
+    parse = judging.parse
+
+    def fragile(raw: bytes, *, rung: int = 1, **more: Any) -> Report:
+        if b"number 2" in raw and rung == 1:
+            raise ZeroDivisionError
+        return parse(raw, rung=rung, **more)
+
+    monkeypatch.setattr(judging, "parse", fragile)
+    monkeypatch.setattr(judging.Budget, "arm", lambda _: None)  # its limits are for a process of its own
+    judge, budget = judging.Judge.load(CONTEXT), judging.Budget(cpu=5.0, memory=2**32)
+    asked = [({"size": 9}, NO_SPF + b"number %d\r\n" % n) for n in range(4)]
+    alone = [list(judging._answers(judge, budget, [one])) for one in asked]
+
+    together = list(judging._answers(judge, budget, asked))
+
+    assert [[answer] for answer in together] == alone
+    assert [answer["verdict"]["disposition"] for answer in together] == ["out_of_scope"] * 4
 
 
 def test_the_child_has_no_secrets(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
