@@ -19,6 +19,7 @@ from classifiers.text import Folded, fold, sentence_around
 _PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
 _SAID_BY_OTHERS = frozenset({RegionKind.POLICY, RegionKind.DISCLAIMED})
 _OWN = frozenset({Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
+_WRAP = re.compile(r"\n(?<!\n\n)(?![\n \t]*(?:\n|[-*#>]|\d{1,2}[.)]))")  # a line end inside a paragraph
 _GAP = "\x01"  # stands where a region was cut out; no pattern matches it
 
 
@@ -183,5 +184,5 @@ def _only(text: str, regions: Sequence[Region]) -> str:
 
 def _unwrapped(folded: Folded) -> Folded:
     """Single line ends made blanks: a sentence goes on over them. Same length, so the way back stays true."""
-    text = re.sub(r"(?<!\n)\n(?![\n \t]*(?:\n|[-*#>]|\d{1,2}[.)]))", " ", folded.text)
+    text = _WRAP.sub(" ", folded.text)
     return Folded(text, folded.source, folded.steps)
