@@ -254,7 +254,7 @@ def _write_frame(sink: BinaryIO, answer: dict[str, Any]) -> None:
 
 Asked = tuple[dict[str, Any], bytes]  # a request and its mail
 
-HASTE = 0.25  # of one mail's CPU time, for all mails of a batch: most take a hundredth of it
+HASTE = 0.5  # of one mail's CPU time, for all mails of a batch: most take a thousandth of it
 
 
 def _answers(judge: Judge, budget: Budget, asked: Sequence[Asked]) -> Iterator[dict[str, Any]]:

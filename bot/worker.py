@@ -25,7 +25,7 @@ from bot.precedent import Traces, traces_from_json
 from classifiers.errors import Problem, RuleError, StoreError
 from classifiers.terms import Disposition, Opinion, Verdict, Versions, report_key
 
-BATCH_MAILS = 16  # more save nothing further, and one slow mail would hold up all of them
+BATCH_MAILS = 64
 BATCH_BYTES = 8 * 1000**2
 MAX_ANSWER = 2 * 1000**2  # bytes; a verdict with all its quotes is a few kB
 START_SECONDS = 60.0  # a cold disk may be slow; no mail is in hand yet
