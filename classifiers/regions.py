@@ -185,16 +185,16 @@ _PROGRAM = re.compile(
 _FIELD_OF_TEXT = re.compile(r"(?:[A-Z][\w /()-]{0,40}):$")
 
 
-def _gate(*patterns: re.Pattern[str]) -> Any:
-    """One linear search for a line that any of these may match: most mails hold none."""
+def _may_hold(*patterns: re.Pattern[str], before: str = "") -> Any:
+    """One linear search for anything that one of these may match, `before` in front of it: most mails hold nothing."""
     sources = [re.sub(r"\{(\d),\d{2,}\}", lambda m: "*" if m[1] == "0" else "+", p.pattern) for p in patterns]
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
-    return re2.compile("(?m)^(?:" + "|".join(f"(?:{s})" for s in sources) + ")", options)
+    return re2.compile(before + "(?:" + "|".join(f"(?:{s})" for s in sources) + ")", options)
 
 
-_PASTED_LINE = _gate(_START, _PASTED_HEADER, _TOOL, _LABEL, _MARKUP, _COMMAND, _PROMPT, _PROGRAM)
+_PASTED_LINE = _may_hold(_START, _PASTED_HEADER, _TOOL, _LABEL, _MARKUP, _COMMAND, _PROMPT, _PROGRAM, before="(?m)^")
 
 
 def _lines(text: str) -> Iterator[tuple[RegionKind, _Span]]:
@@ -281,7 +281,12 @@ _SIGNATURE = re.compile(r"(?m)^(?:-- ?|Sent from my [^\n]{1,40}|Get Outlook for 
 _ATTACHED = re.compile(r"\{F\d{1,9}\}|!\[[^\]\n]{0,100}\]\([^)\n]{0,300}\)")
 
 
+_ANY_FURNITURE = _may_hold(_HEADING, _REFERENCES, _SIGNATURE, _ATTACHED)
+
+
 def _furniture(text: str) -> Iterator[_Span]:
+    if not _ANY_FURNITURE.search(text):
+        return
     for pattern in (_HEADING, _ATTACHED):
         for found in pattern.finditer(text):
             yield found.span()
@@ -300,8 +305,13 @@ def _furniture(text: str) -> Iterator[_Span]:
 # ---------------------------------------------------------------------------------------------- the policy, disclaimers
 
 _WORD = re.compile(r"[^\W_]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")  # the same of folded ASCII, at half the price
 _RUN = 4  # words that must stand in the policy in this order
 PASTE = 8  # words in a row of such runs that make a pasted sentence; a whole clause may be shorter
+
+
+def _words_of(folded: str) -> list[str]:
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
 @lru_cache(maxsize=8)
@@ -310,20 +320,26 @@ def _runs(policy_texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], fr
     runs: set[tuple[str, ...]] = set()
     whole: set[tuple[str, ...]] = set()
     for text in policy_texts:
-        words = _WORD.findall(fold(text).text)
+        words = _words_of(fold(text).text)
         runs |= {tuple(words[i : i + _RUN]) for i in range(len(words) - _RUN + 1)}
         if len(words) >= _RUN:
             whole.add(tuple(words))
     return frozenset(runs), frozenset(whole)
 
 
+@lru_cache(maxsize=8)
+def _beginnings(policy_texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(run[0] for run in _runs(policy_texts)[0])
+
+
 def _pasted_policy(text: str, policy_texts: tuple[str, ...]) -> Iterator[_Span]:
     if not policy_texts:
         return
     runs, whole = _runs(policy_texts)
+    begins = _beginnings(policy_texts)
     folded = fold(text)
-    words = _WORD.findall(folded.text)
-    hits = [i for i, run in enumerate(zip(words, words[1:], words[2:], words[3:], strict=False)) if run in runs]
+    words = _words_of(folded.text)
+    hits = [i for i, word in enumerate(words) if word in begins and tuple(words[i : i + _RUN]) in runs]
     if not hits:
         return
     at = [m.span() for m in _WORD.finditer(folded.text)]
@@ -347,6 +363,7 @@ _NOT = re.compile(
     r"(?:dies ist|das ist|es geht) nicht|(?:ceci|ce) n'est pas|esto no es|isto nao e|questo non e"
     r")\b",
 )
+_ANY_DENIAL = _may_hold(_NOT)
 _TURN = re.compile(
     r"[.!?;\n]|,? (?:but|however|although|instead|rather|sondern|aber|mais|sino|mas|ma)\b|, (?:it|this|the|i|we|an?) |: "
 )
@@ -356,6 +373,8 @@ _REACH = 220  # characters that a denial covers at most
 def _disclaimed(text: str) -> Iterator[_Span]:
     """From a denial ("this is not about …") to where the sentence turns or ends."""
     folded = fold(text)
+    if not _ANY_DENIAL.search(folded.text):
+        return
     for found in _NOT.finditer(folded.text):
         stretch = folded.text[found.end() : found.end() + _REACH]
         turn = _TURN.search(stretch)
@@ -387,17 +406,23 @@ for _language, _words in _FREQUENT.items():
     for _word in _words.split():
         _OF.setdefault(_word, []).append(_language)
 _LETTERS = re.compile(r"[^\W\d_]+")
+_ASCII_LETTERS = re.compile(r"[a-z]+")
 
 
 def language(text: str) -> str:
     """The language of a text by its most frequent words: "en", "de", …; "other" for another script; "" if it cannot be told."""
-    words = _LETTERS.findall(fold(text[:3000]).text)
+    text = fold(text[:3000]).text
+    words = (_ASCII_LETTERS if text.isascii() else _LETTERS).findall(text)
     letters = sum(map(len, words))
-    if letters >= 40 and sum(len(w) for w in words if w[0] > "\u036f") > letters * 0.4:
+    if letters >= 40 and not text.isascii() and sum(len(w) for w in words if w[0] > "\u036f") > letters * 0.4:
         return "other"
     if len(words) < 12:
         return ""
-    counts = Counter(name for w in words if w in _OF for name in _OF[w])
+    seen = Counter(words)
+    counts: Counter[str] = Counter()
+    for word in seen.keys() & _OF.keys():
+        for name in _OF[word]:
+            counts[name] += seen[word]
     best = max(_FREQUENT, key=lambda name: counts[name])
     if counts[best] < 0.06 * len(words) or counts[best] < 1.5 * counts["en"]:
         return "en" if counts["en"] >= 0.03 * len(words) else ""
