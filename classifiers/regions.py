@@ -26,6 +26,7 @@ class RegionKind(StrEnum):
     HTTP = "http"  # a pasted request or response
     CODE = "code"  # fenced code, HTML, commands
     TOOL = "tool"  # what a tool printed
+    EXPORT = "export"  # the whole of a mail that is a scanner's file
     POLICY = "policy"  # the policy's own sentences
     DISCLAIMED = "disclaimed"  # what the report says it is not about
     FURNITURE = "furniture"  # headings, references, signatures, footers
@@ -64,6 +65,7 @@ def find_regions(report: Report, policy_texts: Sequence[str]) -> tuple[Region, .
         if passage.place is not Place.SUBJECT:
             spans += [(RegionKind.CODE, s) for s in _fenced(text)]
             spans += _lines(text)
+            spans += [(RegionKind.EXPORT, s) for s in _exported(text)]
             spans += [(RegionKind.FURNITURE, s) for s in _furniture(text)]
         spans += [(RegionKind.POLICY, s) for s in _pasted_policy(text, clauses)]
         spans += [(RegionKind.DISCLAIMED, s) for s in _disclaimed(text)]
@@ -216,6 +218,30 @@ def _lines(text: str) -> Iterator[tuple[RegionKind, _Span]]:
         if kind is not None:
             yield kind, (start, start + len(line))
         i += 1
+
+
+# A file that a machine wrote: JSON, XML or a table. It is a scanner's where several of its fields are those of findings.
+_FILE = re.compile(
+    r"(?m)^[ \t]*(?:\{|\[\s{0,20}[{\[]|<\?xml|<[A-Za-z_][\w:-]{2,40}(?: [^>\n]{0,400})?>|[\w\" ()/.%-]{1,40}(?:[,;\t][\w\" ()/.%-]{1,40}){4,60}[ \t]*$)"
+)
+_FIELD = re.compile(
+    r"\"([A-Za-z_][\w -]{1,40})\"[ \t]{0,4}:|</([A-Za-z_][\w:-]{1,40})>|(?<=[,;\t\n])\"?([A-Za-z][\w ()-]{2,40})\"?(?=[,;\t\n])"
+)
+_OF_FINDINGS = re.compile(
+    r"(?:\w+[_ -])?(?:severity|risk|riskcode|riskdesc|confidence|plugin_?id|cvss\w*|cwe\w*|wasc\w*|cve\w*|vuln\w*|findings?|issues?|alerts?|alertitem|"
+    r"solution|remed\w+|recommendation|synopsis|evidence|osvdb|template-?id|matched-?at|threat|qid|grade|rule|check_?id|scan\w*|detect\w*|exploit\w*|impact)(?:[_ -]\w+)?",
+    re.IGNORECASE,
+)
+_KINDS, _FIELDS, _BESIDE = 3, 8, 400  # kinds of such fields, fields in all, and characters of text beside the file
+
+
+def _exported(text: str) -> Iterator[_Span]:
+    start = _FILE.search(text)
+    if start is None or start.start() > _BESIDE:
+        return
+    names = [m[1] or m[2] or m[3] for m in _FIELD.finditer(text, start.start(), start.start() + 20_000)]
+    if len(names) >= _FIELDS and len({n.lower() for n in names if _OF_FINDINGS.fullmatch(n.strip())}) >= _KINDS:
+        yield start.start(), len(text)
 
 
 def _close(numbers: Sequence[int]) -> Iterator[int]:

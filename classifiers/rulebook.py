@@ -16,7 +16,8 @@ from classifiers.rulefiles import WHERES, Category, Rule, RuleFiles, options
 from classifiers.terms import Evidence, Passage, Place, Report, Span
 from classifiers.text import Folded, fold, sentence_around
 
-_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
+_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL, RegionKind.EXPORT})
+_NOT_SAID = frozenset(RegionKind) - {RegionKind.EXPORT}
 _SAID_BY_OTHERS = frozenset({RegionKind.POLICY, RegionKind.DISCLAIMED})
 _OWN = frozenset({Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
 _GAP = "\x01"  # stands where a region was cut out; no pattern matches it
@@ -118,13 +119,21 @@ class Rulebook:
             mine = [r for r in regions if r.span.passage == index]
             for where, view in _views(passage, mine):
                 for rule, start, end in self._compiled[where].search(view.text, known=found):
-                    found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
+                    span = view.original(start, end)
+                    if self._may_speak(rule, span, mine):
+                        found[rule.source] = _evidence(rule, passage, index, span)
         if (head := opening(report, regions)) is not None:
             view = fold(head.text)
             for rule, start, end in self._compiled["subject"].search(view.text, known=found):
                 first, last = (head.start + at for at in view.original(start, end))
                 found[rule.source] = _evidence(rule, report.passages[head.passage], head.passage, (first, last))
         return tuple(sorted(found.values(), key=_order))
+
+    def _may_speak(self, rule: Rule, found: tuple[int, int], regions: Sequence[Region]) -> bool:
+        """In a scanner's file only what the scanner says of a category: it shows no finding and speaks against nothing."""
+        if rule.speaks_for and rule.group not in self.groups:
+            return True
+        return not any(r.kind is RegionKind.EXPORT and r.span.start <= found[0] < r.span.end for r in regions)
 
     def weigh_for(self, report: Report, regions: Sequence[Region], excluded: frozenset[str]) -> tuple[Evidence, ...]:
         """Like weigh, under a policy that excludes these categories.
@@ -177,7 +186,7 @@ def _views(passage: Passage, regions: Sequence[Region]) -> Iterator[tuple[str, F
         view = fold(_without(text, regions, _SAID_BY_OTHERS))
         yield from (("subject", view), ("words", view), ("anywhere", view))
     elif passage.place in _OWN:
-        yield "words", _unwrapped(fold(_without(text, regions, frozenset(RegionKind))))
+        yield "words", _unwrapped(fold(_without(text, regions, _NOT_SAID)))
         yield "anywhere", fold(_without(text, regions, _SAID_BY_OTHERS))
         pasted = [r for r in regions if r.kind in _PASTED]
         if pasted:
