@@ -42,7 +42,7 @@ SHORTEST_STEM = 4  # letters
 _WORD, _LEFT, _RIGHT, _MIX = (
     np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 )
-_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
+_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL, RegionKind.EXPORT})
 
 
 _Zones = tuple[tuple[str, tuple[str, ...]], ...]  # by zone: the words that stood there

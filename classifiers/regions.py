@@ -26,6 +26,7 @@ class RegionKind(StrEnum):
     HTTP = "http"  # a pasted request or response
     CODE = "code"  # fenced code, HTML, commands
     TOOL = "tool"  # what a tool printed
+    EXPORT = "export"  # the whole of a mail that is a scanner's file
     POLICY = "policy"  # the policy's own sentences
     DISCLAIMED = "disclaimed"  # what the report says it is not about
     FURNITURE = "furniture"  # headings, references, signatures, footers
@@ -64,6 +65,7 @@ def find_regions(report: Report, policy_texts: Sequence[str]) -> tuple[Region, .
         if passage.place is not Place.SUBJECT:
             spans += [(RegionKind.CODE, s) for s in _fenced(text)]
             spans += _lines(text)
+            spans += [(RegionKind.EXPORT, s) for s in _exported(text)]
             spans += [(RegionKind.FURNITURE, s) for s in _furniture(text)]
         spans += [(RegionKind.POLICY, s) for s in _pasted_policy(text, clauses)]
         spans += [(RegionKind.DISCLAIMED, s) for s in _disclaimed(text)]
@@ -87,6 +89,48 @@ def prose(report: Report, regions: Sequence[Region]) -> Iterator[Claim]:
             at = max(at, end)
         if text[at:].strip():
             yield Claim(passage.place, index, at, text[at:])
+
+
+# What a subject may hold and still not say what the report is about.
+_SAYS_NOTHING = re.compile(
+    r"(?:about|alert|all|and|app|application|attention|bounty|bug|bugs|concern|critical|dear|disclosure|"
+    r"domain|email|fix|for|found|from|fwd|hello|help|high|important|info|information|issue|issues|"
+    r"low|mail|medium|message|new|note|notice|notification|our|please|poc|possible|potential|problem|"
+    r"problems|program|public|regarding|report|reporting|reports|request|researcher|responsible|security|"
+    r"serious|severe|severity|site|software|some|subject|submission|system|systems|team|that|the|there|"
+    r"this|update|urgent|very|vuln|vulnerabilities|vulnerability|vulnerable|weakness|web|website|with|"
+    r"you|your)"
+)
+_NAMED = re.compile(r"[^\W\d_]{3,}")
+_HOST = re.compile(r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b")
+_ENDS = re.compile(r"[.!?](?=\s|$)|\n[ \t]*\n")
+LONGEST_OPENING = 200  # characters
+
+
+def opening(report: Report, regions: Sequence[Region]) -> Claim | None:
+    """The first sentence, where the subject does not say what the report is about: then that sentence heads it."""
+    subject = " ".join(p.text for p in report.passages if p.place is Place.SUBJECT)
+    words = _NAMED.findall(_HOST.sub(" ", subject.lower()))
+    if any(not _SAYS_NOTHING.fullmatch(word) for word in words):
+        return None
+    for claim in prose(report, regions):
+        if claim.place is not Place.SUBJECT and _says_something(claim.text):
+            return _first_sentence(claim)
+    return None
+
+
+def _first_sentence(claim: Claim) -> Claim:
+    """The first that says something: greetings are passed over."""
+    at = 0
+    for stop in (*(m.end() for m in _ENDS.finditer(claim.text)), len(claim.text)):
+        if _says_something(claim.text[at:stop]) or stop == len(claim.text):
+            return Claim(claim.place, claim.passage, claim.start + at, claim.text[at : min(stop, at + LONGEST_OPENING)])
+        at = stop
+    return claim
+
+
+def _says_something(text: str) -> bool:
+    return sum(not _SAYS_NOTHING.fullmatch(word) for word in _NAMED.findall(text[:2000].lower())) > 1
 
 
 # ---------------------------------------------------------------------------------------------- code, HTTP, tools
@@ -174,6 +218,30 @@ def _lines(text: str) -> Iterator[tuple[RegionKind, _Span]]:
         if kind is not None:
             yield kind, (start, start + len(line))
         i += 1
+
+
+# A file that a machine wrote: JSON, XML or a table. It is a scanner's where several of its fields are those of findings.
+_FILE = re.compile(
+    r"(?m)^[ \t]*(?:\{|\[\s{0,20}[{\[]|<\?xml|<[A-Za-z_][\w:-]{2,40}(?: [^>\n]{0,400})?>|[\w\" ()/.%-]{1,40}(?:[,;\t][\w\" ()/.%-]{1,40}){4,60}[ \t]*$)"
+)
+_FIELD = re.compile(
+    r"\"([A-Za-z_][\w -]{1,40})\"[ \t]{0,4}:|</([A-Za-z_][\w:-]{1,40})>|(?<=[,;\t\n])\"?([A-Za-z][\w ()-]{2,40})\"?(?=[,;\t\n])"
+)
+_OF_FINDINGS = re.compile(
+    r"(?:\w+[_ -])?(?:severity|risk|riskcode|riskdesc|confidence|plugin_?id|cvss\w*|cwe\w*|wasc\w*|cve\w*|vuln\w*|findings?|issues?|alerts?|alertitem|"
+    r"solution|remed\w+|recommendation|synopsis|evidence|osvdb|template-?id|matched-?at|threat|qid|grade|rule|check_?id|scan\w*|detect\w*|exploit\w*|impact)(?:[_ -]\w+)?",
+    re.IGNORECASE,
+)
+_KINDS, _FIELDS, _BESIDE = 3, 8, 400  # kinds of such fields, fields in all, and characters of text beside the file
+
+
+def _exported(text: str) -> Iterator[_Span]:
+    start = _FILE.search(text)
+    if start is None or start.start() > _BESIDE:
+        return
+    names = [m[1] or m[2] or m[3] for m in _FIELD.finditer(text, start.start(), start.start() + 20_000)]
+    if len(names) >= _FIELDS and len({n.lower() for n in names if _OF_FINDINGS.fullmatch(n.strip())}) >= _KINDS:
+        yield start.start(), len(text)
 
 
 def _close(numbers: Sequence[int]) -> Iterator[int]:
