@@ -155,8 +155,15 @@ class _Weighed:
 
 
 def _weigh(
-    category: str, evidence: tuple[Evidence, ...], model: float | None, at: Thresholds, fusion: Fusion | None
+    category: str,
+    evidence: tuple[Evidence, ...],
+    model: float | None,
+    at: Thresholds,
+    fusion: Fusion | None,
+    *,
+    export: bool = False,
 ) -> _Weighed:
+    """Both voices on a category. In a scanner's file words stand for findings only where a rule says so."""
     rules = added([e.weight for e in evidence if e.speaks_for])
     vetoed = any(not e.speaks_for for e in evidence)
     if fusion is not None and model is not None:
@@ -169,7 +176,7 @@ def _weigh(
         agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= LIKELY)
     return _Weighed(
         category=category, evidence=evidence, rules=rules, model=model, vetoed=vetoed,
-        probability=probability, held=probability >= at.category, agreed=agreed,
+        probability=probability, held=probability >= at.category and (rules > 0 or not export), agreed=agreed,
     )  # fmt: skip
 
 
@@ -230,9 +237,15 @@ def decide(
     groups = grouped(report, evidence)
     excluded = [c for clause in policy.clauses for c in clause.categories]
     taught = opinion.categories if opinion else {}
+    export = any(r.kind is RegionKind.EXPORT for r in regions)
     weighed = [
         _weigh(
-            c, tuple(groups.get(c, ())), taught.get(c, None if fusion else 0.0) if opinion else None, thresholds, fusion
+            c,
+            tuple(groups.get(c, ())),
+            taught.get(c, None if fusion else 0.0) if opinion else None,
+            thresholds,
+            fusion,
+            export=export,
         )
         for c in dict.fromkeys((*excluded, *sorted(taught)))
     ]
