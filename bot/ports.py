@@ -134,6 +134,7 @@ class VerdictKind(StrEnum):
     BOT = "bot"
     PERSON = "person"
     AUDIT = "audit"
+    UNDO = "undo"  # a person takes a person's verdict back; holds the verdict that was taken back
 
 
 class NoticeKind(StrEnum):
