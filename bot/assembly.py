@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import bot
 import classifiers
-from bot.ports import Context
+from bot.ports import Context, Trial
 from bot.worker import Worker, WorkerLimits
 from classifiers.errors import (
     ConfigError,
@@ -76,19 +76,44 @@ def judging_worker(*, policy: str, rules: Path | None, model: Path | None, use_m
     )
 
 
-def worker_of(settings: Settings) -> Worker:
-    """The worker of a configured bot. An own model that cannot be used is left aside with a word in the log."""
+def worker_of(settings: Settings, trial: Trial | None = None) -> Worker:
+    """The worker of a configured bot, or of one that tries something else in one place.
+
+    An own model that cannot be used is left aside with a word in the log; one that is tried is not.
+    """
     authserv = tuple(name for account in settings.accounts for name in account.trusted_authserv)
+    tried = trial or Trial()
     context = Context(
-        rules=rules_folder(settings.policy.rules).resolve(),
-        policy=settings.policy.name,
-        model=_usable(model_file(settings)).resolve(),
+        rules=rules_folder(tried.rules or settings.policy.rules).resolve(),
+        policy=tried.policy or settings.policy.name,
+        model=(tried.model or _usable(model_file(settings))).resolve(),
         trusted_authserv=authserv,
     )
     limits = settings.limits
     return Worker(
         context, WorkerLimits(cpu=limits.cpu.total_seconds(), wall=limits.wall.total_seconds(), memory=limits.memory)
     )
+
+
+def not_configured(settings: Settings, trial: Trial) -> tuple[str, ...]:
+    """What of a trial is not what the bot is configured to judge by, as it was said."""
+    configured = rules_folder(settings.policy.rules).resolve()
+    found = []
+    if trial.policy not in {None, settings.policy.name}:
+        found.append(f"--policy {trial.policy}")
+    if trial.rules is not None and rules_folder(trial.rules).resolve() != configured:
+        found.append(f"--rules {trial.rules}")
+    if trial.model is not None and trial.model.resolve() != model_file(settings).resolve():
+        found.append(f"--model {trial.model}")
+    return tuple(found)
+
+
+def learned_from(model: Path) -> frozenset[str]:
+    """The ids of the reports whose corrections a model was trained on."""
+    from classifiers.learned import Learned
+    from classifiers.modelcard import read_card
+
+    return read_card(Learned.load(model).card).learned_from
 
 
 def _usable(path: Path) -> Path:

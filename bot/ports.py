@@ -91,6 +91,15 @@ class Context:
     trusted_authserv: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What judges in place of what is configured; None: as configured."""
+
+    policy: str | None = None
+    rules: Path | None = None
+    model: Path | None = None
+
+
 # ---------------------------------------------------------------------------------------------- the notifier
 
 

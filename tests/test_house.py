@@ -38,7 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.worker",),
     ("bot.following",),
     ("bot.triage", "bot.delivery", "bot.correction", "bot.evaluating"),
-    ("bot.reading",),
+    ("bot.reading", "bot.replay"),
     ("bot.daemon",),
     ("bot.assembly",),
     ("bot.local",),
