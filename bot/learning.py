@@ -106,7 +106,8 @@ def told(example: Example) -> str:
 
 
 def _line(report: str, at: datetime, by: str, label: str, reason: str) -> str:
-    return printable(f"{report}  {at:%Y-%m-%d}  {by}  {label}" + (f": {reason}" if reason else ""), 400)
+    why = f": {printable(reason, 300)}" if reason else ""
+    return f"{report}  {at:%Y-%m-%d}  {printable(by)}  {label}{why}"
 
 
 # ------------------------------------------------------------------------------------------------ gathering
