@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,9 @@ _WORD, _LEFT, _RIGHT, _MIX = (
 _PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
 
 
+_Zones = tuple[tuple[str, tuple[str, ...]], ...]  # by zone: the words that stood there
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
     """A report as the model sees it: which places are filled, and how much each counts. Of Euclidean length 1."""
@@ -46,7 +50,7 @@ class Features:
     index: npt.NDArray[np.intp]  # ascending, each once
     value: npt.NDArray[np.float64]
     _first: npt.NDArray[np.intp]  # where each stood first, in the order of _zones
-    _zones: tuple[tuple[str, tuple[str, ...]], ...]
+    _zones: _Zones
 
     def name(self, i: int) -> str:
         """What filled the i-th place, for a person: a word, or two neighbours; "" for a piece of a word."""
@@ -72,7 +76,8 @@ class Features:
 
 def tokens(text: str) -> list[str]:
     """Words of lower-cased text; a host or URL is one word, a number another; Chinese and the like by pairs of letters."""
-    words = _TOKEN.findall(_URL.sub(" urlurl ", text.lower()))
+    text = text.lower()
+    words = _TOKEN.findall(_URL.sub(" urlurl ", text) if "." in text or "://" in text else text)
     odd = {w: _taken_apart(w) for w in set(words) if len(w) > LONGEST or not w.isascii() or w[0].isdigit()}
     return [piece for w in words for piece in odd.get(w, (w,))] if odd else words
 
@@ -85,7 +90,7 @@ def _taken_apart(word: str) -> tuple[str, ...]:
     return (word[:LONGEST],)
 
 
-def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _zones(report: Report, regions: Sequence[Region]) -> _Zones:
     """The report's words by where they stood: title, all claims, what opens them, pasted text; and facts."""
     title: list[str] = []
     claims: list[str] = []
@@ -99,7 +104,7 @@ def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[
     )
     return (
         ("t", tuple(subject)),
-        ("c", tuple(_grams(subject))),
+        ("c", tuple(chain.from_iterable(map(_grams, subject)))),
         ("w", (*subject, *claimed)),
         ("s", tuple(claimed[:OPENING])),  # what opens a report says what it is
         ("p", tuple(tokens(pasted[:CAP]))),
@@ -107,10 +112,10 @@ def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[
     )
 
 
-def _grams(words: Sequence[str]) -> Iterator[str]:
-    for word in words:
-        framed = f"<{word}>"
-        yield from (framed[i : i + GRAM] for i in range(max(1, len(framed) - GRAM + 1)))
+@lru_cache(maxsize=1 << 12)
+def _grams(word: str) -> tuple[str, ...]:
+    framed = f"<{word}>"
+    return tuple(framed[i : i + GRAM] for i in range(max(1, len(framed) - GRAM + 1)))
 
 
 def _facts(report: Report, regions: Sequence[Region], body: str) -> Iterator[str]:
@@ -128,8 +133,46 @@ def _facts(report: Report, regions: Sequence[Region], body: str) -> Iterator[str
 def features(report: Report, regions: Sequence[Region]) -> Features:
     """Words and pairs of neighbours, each by zone, at 1 + log of how often it occurs times its zone's weight, scaled to length 1."""
     zones = _zones(report, regions)
-    places, weights = [np.zeros(0, dtype=np.uint64)], [np.zeros(0)]
+    slots, weights = _slots(zones)
+    index, first, counts = np.unique(slots, return_index=True, return_counts=True)
+    value = (1.0 + np.log(counts)) * weights[first]
+    return Features(index, value / (np.linalg.norm(value) or 1.0), first, zones)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """Several texts as the model sees them, one below the other."""
+
+    index: npt.NDArray[np.intp]  # of each text ascending, each once
+    value: npt.NDArray[np.float64]  # of each text of Euclidean length 1
+    starts: npt.NDArray[np.intp]  # where each text begins in both
+
+
+def stacked(reports: Sequence[Report]) -> Stack:
+    """The features of several reports without regions, at once: of short texts the calls cost more than the counting."""
+    found = [_slots(_zones(report, ())) for report in reports]
+    rows = np.concatenate([slots + (row << BITS) for row, (slots, _) in enumerate(found)])
+    weights = np.concatenate([weights for _, weights in found])
+    index, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    value = (1.0 + np.log(counts)) * weights[first]
+    starts = np.searchsorted(index, np.arange(len(found)) << BITS)
+    return Stack(index & (DIMENSIONS - 1), unit_rows(value, starts), starts)
+
+
+def unit_rows(value: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """The same values, those of each row scaled to Euclidean length 1."""
+    lengths = np.sqrt(np.add.reduceat(value * value, starts))
+    lengths[lengths == 0.0] = 1.0
+    scaled: npt.NDArray[np.float64] = value / np.repeat(lengths, np.diff(starts, append=len(value)))
+    return scaled
+
+
+def _slots(zones: _Zones) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """The slot of every word and pair, in the order of the zones, and what it weighs. Every report has some: its length."""
+    places, weights = [], []
     for zone, words in zones:
+        if not words:
+            continue
         alone, paired = ZONES[zone]
         hashed = np.fromiter(map(_hash, words), dtype=np.uint64, count=len(words))
         places.append(hashed * _WORD + _hash(zone))
@@ -138,10 +181,8 @@ def features(report: Report, regions: Sequence[Region]) -> Features:
             places.append(hashed[:-1] * _LEFT + hashed[1:] * _RIGHT + _hash(zone))
             weights.append(np.full(len(words) - 1, paired))
     # The highest bits of a product are the best mixed (Knuth, The Art of Computer Programming, 6.4).
-    slots = ((np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)).astype(np.intp)
-    index, first, counts = np.unique(slots, return_index=True, return_counts=True)
-    value = (1.0 + np.log(counts)) * np.concatenate(weights)[first]
-    return Features(index, value / (np.linalg.norm(value) or 1.0), first, zones)
+    slots = (np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)
+    return slots.astype(np.intp), np.concatenate(weights)
 
 
 @lru_cache(maxsize=1 << 16)

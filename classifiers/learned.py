@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
-from classifiers.features import DIMENSIONS, Features, features
+from classifiers.features import DIMENSIONS, Features, features, stacked, unit_rows
 from classifiers.fusion import Fusion, is_worth_taking_apart
-from classifiers.parts import find_parts
+from classifiers.parts import Part, find_parts
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
-from classifiers.terms import Disposition, Opinion, Report
+from classifiers.terms import Disposition, Opinion, Report, Span
 
 FORMAT = 1  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
 MAX_BYTES = 64 * 1000**2
@@ -95,10 +95,19 @@ class Learned:
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             words=self._words(seen, best),
-            parts=tuple(
-                (part.span, dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True)))
-                for part in (find_parts(report, regions) if is_worth_taking_apart(by_label) else ())
-            ),
+            parts=self._of_parts(find_parts(report, regions)) if is_worth_taking_apart(by_label) else (),
+        )
+
+    def _of_parts(self, parts: Sequence[Part]) -> tuple[tuple[Span, dict[str, float]], ...]:
+        """A probability for each label, of every part as if it were all that was sent."""
+        if not parts:
+            return ()
+        seen = stacked([part.as_report() for part in parts])
+        value = unit_rows(seen.value * self.scale[seen.index], seen.starts)
+        scores = np.add.reduceat(value[:, None] * self.weights[seen.index], seen.starts) + self.bias
+        rows = (1.0 / (1.0 + np.exp(-scores))).tolist()
+        return tuple(
+            (part.span, dict(zip(self.labels, row, strict=True))) for part, row in zip(parts, rows, strict=True)
         )
 
     def probabilities(self, seen: Features) -> list[float]:
