@@ -398,6 +398,7 @@ def train_model(
         rulebook,
         in_use=model_file(settings),
         target=out or folder / "model.npz",
+        shipped=MODEL if corpus is None else None,
         whatever=out is not None,
     )
     if settings is not None and out is None:

@@ -199,11 +199,13 @@ def learn(
     *,
     in_use: Path,
     target: Path,
+    shipped: Path | None = None,
     whatever: bool = False,
 ) -> Lesson:
     """Trains on all three and writes the model in one step, unless it does worse than the one in use.
 
-    Held-out figures on the corpus decide that, which both models can be held to. `whatever`: it is written anyway.
+    Held-out figures on the corpus decide that, which both models can be held to. `shipped` is held against it too: a little
+    worse every week would be much worse in a year. `whatever`: it is written anyway.
     """
     from classifiers.training import train
 
@@ -213,6 +215,8 @@ def learn(
     except ModelError:  # one that cannot be read is replaced by any
         before = {}
     refused = () if whatever else worse(card, before)
+    if shipped is not None and not whatever:
+        refused = refused or worse(card, Learned.load(shipped).card)
     version = ""
     if not refused:
         fresh = target.with_name(f"{target.name}.{os.getpid()}.new")

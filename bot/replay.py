@@ -87,7 +87,7 @@ class Yardstick:
     def as_text(self) -> str:
         """The same for people."""
         if not self.decided:
-            return "No person decided any of these, so there is nothing to measure a change by."
+            return "None of these was decided by a person and by the bot, so there is nothing to measure a change by."
         known = f"; of {self.learned} the model has learned the answer" if self.learned else ""
         lines = [f"By what people decided ({len(self.decided)}{known}):"]
         lines += [f"  {name:18}{before}  →  {after}" for name, (before, after) in self.rates().items()]

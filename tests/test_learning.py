@@ -274,6 +274,19 @@ def test_a_worse_model_is_refused_and_the_one_in_use_stays(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("quick")
+def test_models_do_not_get_worse_little_by_little(tmp_path: Path) -> None:
+    """Each is held against the one that came with triage too."""
+    in_use, shipped = tmp_path / "model.npz", tmp_path / "shipped.npz"
+    Learned.load(MODEL).save(in_use, {"recall": 0.62, "false_dismissal": 0.004, "macro_f1": 0.9})
+    Learned.load(MODEL).save(shipped, {"recall": 0.64, "false_dismissal": 0.004, "macro_f1": 0.9})
+    nothing = Gathered()
+
+    lesson = learn([], nothing, nothing, rulebook(), in_use=in_use, target=in_use, shipped=shipped)
+    assert lesson.refused == ("recall was 64.0% and would be 60.0%",)
+    assert learn([], nothing, nothing, rulebook(), in_use=in_use, target=in_use).refused == ()
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_model_that_cannot_be_read_is_replaced(tmp_path: Path) -> None:
     """By any; there is nothing to hold the new one against."""
     in_use = tmp_path / "model.npz"
