@@ -28,11 +28,12 @@ from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.errors import UserError
 from classifiers.learned import Learned
 from classifiers.likeness import signature
+from classifiers.mixed import kinds_of, may_be_mixed, tell_apart
 from classifiers.policy import Policy, Thresholds, decide
 from classifiers.policyfiles import load_conditional
 from classifiers.regions import Region, find_regions, prose
 from classifiers.rulebook import Rulebook
-from classifiers.terms import Opinion, Place, Report, Verdict, Versions
+from classifiers.terms import Opinion, PartVerdict, Place, Report, Verdict, Versions
 
 MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
 SHOWN_ATTACHMENTS = 20
@@ -112,10 +113,25 @@ class Judge:
                 reports, regions, policies, evidence, opinions, strict=True
             )
         ]
-        return [
+        told = [
             with_a_doubt(verdict, self.policy, self.conditions, report)
             for verdict, report in zip(verdicts, reports, strict=True)
         ]
+        return [
+            replace(verdict, parts=self._parts(report, places, verdict, opinion))
+            for verdict, report, places, opinion in zip(told, reports, regions, opinions, strict=True)
+        ]
+
+    def _parts(
+        self, report: Report, regions: Sequence[Region], verdict: Verdict, opinion: Opinion | None
+    ) -> tuple[PartVerdict, ...]:
+        """What each part of a mixed report is by itself."""
+        sure = self.learned.thresholds.part if self.learned else Thresholds().part
+        if not may_be_mixed(verdict, opinion, sure):
+            return ()
+        stretches = self.rulebook.weigh_all(report, regions, frozenset(kinds_of(verdict)))
+        ask = self.learned.of_parts if self.learned else None
+        return tell_apart(report, regions, verdict=verdict, stretches=stretches, opinion=opinion, ask=ask, sure=sure)
 
     def opinion(self, report: Report) -> Opinion:
         """What the model alone believes; empty where there is none."""

@@ -32,7 +32,10 @@ OPENING = 35  # words
 # How much a zone's words count, and pairs of neighbouring ones. The subject says most, pasted text least: on reports
 # that it was not trained on this moved the ranking more than anything else.
 ZONES = {"t": (3.0, 3.0), "c": (1.0, 0.0), "w": (1.0, 0.5), "s": (1.0, 0.5), "p": (0.3, 0.0), "f": (1.0, 0.0)}
+_HEADLINE = frozenset({"t", "c"})
 GRAM = 4  # letters of the pieces that a subject's words are cut into: "clickjacking" and "click jacking" share most
+_ENDINGS = ("ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "s", "ly")
+SHORTEST_STEM = 4  # letters
 # Odd constants that keep words, left and right neighbours apart.
 _WORD, _LEFT, _RIGHT, _MIX = (
     np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
@@ -60,6 +63,10 @@ class Features:
     def terms(self) -> list[str]:
         """Every feature by zone and name."""
         return [":".join(self._term(i)) for i in range(len(self.index))]
+
+    def of_subject(self) -> Features:
+        """What the subject alone fills; of length 1 too, or empty."""
+        return _counted(tuple((zone, words) for zone, words in self._zones if zone in _HEADLINE))
 
     def _term(self, i: int) -> tuple[str, str]:
         at = int(self._first[i])
@@ -90,14 +97,14 @@ def _taken_apart(word: str) -> tuple[str, ...]:
     return (word[:LONGEST],)
 
 
-def _zones(report: Report, regions: Sequence[Region]) -> _Zones:
+def _zones(report: Report, regions: Sequence[Region], unseen: str) -> _Zones:
     """The report's words by where they stood: title, all claims, what opens them, pasted text; and facts."""
     title: list[str] = []
     claims: list[str] = []
     for claim in prose(report, regions):
         (title if claim.place is Place.SUBJECT else claims).append(claim.text)
-    subject = tokens(" ".join(title)[:1000])
-    body = "\n".join(claims)[:CAP]
+    subject = tokens(_unsaid(" ".join(title)[:1000], unseen))
+    body = _unsaid("\n".join(claims)[:CAP], unseen)
     claimed = tokens(body)
     pasted = "\n".join(
         report.passages[r.span.passage].text[r.span.start : r.span.end] for r in regions if r.kind in _PASTED
@@ -130,9 +137,19 @@ def _facts(report: Report, regions: Sequence[Region], body: str) -> Iterator[str
         yield "automatic"
 
 
-def features(report: Report, regions: Sequence[Region]) -> Features:
-    """Words and pairs of neighbours, each by zone, at 1 + log of how often it occurs times its zone's weight, scaled to length 1."""
-    zones = _zones(report, regions)
+def _unsaid(text: str, word: str) -> str:
+    return re.sub(re.escape(word), " ", text, flags=re.IGNORECASE) if word else text
+
+
+def features(report: Report, regions: Sequence[Region], unseen: str = "") -> Features:
+    """Words and pairs of neighbours, each by zone, at 1 + log of how often it occurs times its zone's weight, scaled to length 1.
+
+    `unseen`: a word that must not count, as the one that a policy asks for.
+    """
+    return _counted(_zones(report, regions, unseen))
+
+
+def _counted(zones: _Zones) -> Features:
     slots, weights = _slots(zones)
     index, first, counts = np.unique(slots, return_index=True, return_counts=True)
     value = (1.0 + np.log(counts)) * weights[first]
@@ -148,9 +165,9 @@ class Stack:
     starts: npt.NDArray[np.intp]  # where each text begins in both
 
 
-def stacked(reports: Sequence[Report]) -> Stack:
+def stacked(reports: Sequence[Report], unseen: str = "") -> Stack:
     """The features of several reports without regions, at once: of short texts the calls cost more than the counting."""
-    found = [_slots(_zones(report, ())) for report in reports]
+    found = [_slots(_zones(report, (), unseen)) for report in reports]
     rows = np.concatenate([slots + (row << BITS) for row, (slots, _) in enumerate(found)])
     weights = np.concatenate([weights for _, weights in found])
     index, first, counts = np.unique(rows, return_index=True, return_counts=True)
@@ -168,8 +185,8 @@ def unit_rows(value: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> n
 
 
 def _slots(zones: _Zones) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """The slot of every word and pair, in the order of the zones, and what it weighs. Every report has some: its length."""
-    places, weights = [], []
+    """The slot of every word and pair, in the order of the zones, and what it weighs."""
+    places, weights = [np.zeros(0, dtype=np.uint64)], [np.zeros(0)]
     for zone, words in zones:
         if not words:
             continue
@@ -187,5 +204,11 @@ def _slots(zones: _Zones) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]
 
 @lru_cache(maxsize=1 << 16)
 def _hash(word: str) -> int:
-    """The same on every machine and Python."""
-    return zlib.crc32(word.encode("utf-8", "replace"))
+    """Of a word's stem; the same on every machine and Python."""
+    return zlib.crc32(_stem(word).encode("utf-8", "replace"))
+
+
+def _stem(word: str) -> str:
+    """A word without the ending that English gives it, so that "spoofed", "spoofs" and "spoofing" are one."""
+    ending = next((e for e in _ENDINGS if word.endswith(e) and len(word) - len(e) >= SHORTEST_STEM), "")
+    return word.removesuffix(ending)

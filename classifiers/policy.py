@@ -236,7 +236,6 @@ def decide(
     ]
     genuine = [e for e in groups.get("genuine", ()) if e.speaks_for]
     assets = assets_named(report, policy.assets)
-    strongest = max((w.probability for w in weighed if w.category in excluded), default=0.0)
     case = _Case(
         report=report,
         held=tuple(w for w in weighed if w.held and not w.vetoed and w.category in excluded),
@@ -247,7 +246,7 @@ def decide(
         opinion=opinion,
         at=thresholds,
         unreadable=_unreadable(report, regions),
-        fused=fusion.of_dispositions(report, groups, opinion, strongest) if fusion and opinion else {},
+        fused=fusion.of_dispositions(report, groups, opinion, excluded) if fusion and opinion else {},
         unexcluded=any(w.held and not w.vetoed and w.category not in excluded for w in weighed),
         part=most_genuine(opinion) if opinion else 0.0,
         names_asset=bool(assets),

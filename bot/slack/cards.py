@@ -16,6 +16,7 @@ from typing import Any
 from bot.audit import audited, is_open
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import Precedent, in_one_line
+from bot.slack.mixed import parts_in_full, parts_in_short
 from bot.slack.shown import escaped, shown
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
@@ -116,9 +117,10 @@ def card(view: CardView) -> tuple[str, Blocks]:
     parts = [
         (_head(view), 1200),
         (_decided(view), 1700),
-        *((finding, min(SECTION, 5200 // len(findings))) for finding in findings),
+        (parts_in_short(view.verdict, view.of_the_mail, view.title), 900),
+        *((finding, min(SECTION, 4500 // len(findings))) for finding in findings),
         (_against(view), 1200),
-        (_signs(view), 1200),
+        (_signs(view), 1000),
         (_facts(view), 1100),
     ]
     return _fallback(view), [*(_section(text, most) for text, most in parts if text), _context(_foot(view), 400)]
@@ -301,6 +303,7 @@ def details(view: CardView) -> tuple[str, Blocks]:
             parts.append("\n".join([*lines, *(_weighed(view, e) for e in f.evidence[:8])]))
     if v.signs:
         parts.append("\n".join(["*Signs of a finding*", *(_weighed(view, e) for e in v.signs[:10])]))
+    parts += parts_in_full(v, view.of_the_mail, view.title)
     if quote := view.of_the_mail(v.acknowledgement.quote, 120):
         parts.append(f"*{view.word}* “{quote}”")
     parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
