@@ -96,7 +96,10 @@ class Judge:
             self.rulebook.weigh_for(r, g, frozenset(c for clause in policy.clauses for c in clause.categories))
             for r, g, policy in zip(reports, regions, policies, strict=True)
         ]
-        opinions = [self.learned.opine(r, g) if self.learned else None for r, g in zip(reports, regions, strict=True)]
+        word = self.policy.word  # a fact beside the verdict: the model must not see it
+        opinions = [
+            self.learned.opine(r, g, word) if self.learned else None for r, g in zip(reports, regions, strict=True)
+        ]
         verdicts = [
             decide(
                 report,
@@ -135,7 +138,9 @@ class Judge:
 
     def opinion(self, report: Report) -> Opinion:
         """What the model alone believes; empty where there is none."""
-        return self.learned.opine(report, find_regions(report, self.policy.texts)) if self.learned else Opinion()
+        if self.learned is None:
+            return Opinion()
+        return self.learned.opine(report, find_regions(report, self.policy.texts), self.policy.word)
 
     def own_words(self, report: Report, regions: Sequence[Region]) -> str:
         """The report's claims as one text: for training on a corrected report, and to compare it with others."""

@@ -14,7 +14,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from classifiers.terms import Disposition, Evidence, Opinion, Place, Report
+from classifiers.terms import Disposition, Evidence, Opinion, Place, Report, Span
 
 DISPOSITIONS = tuple(d for d in Disposition if d is not Disposition.NEEDS_REVIEW)
 GROUPS = ("genuine", "not_a_report", "incomplete")  # of signs
@@ -57,9 +57,16 @@ def of_category(evidence: Sequence[Evidence], model: float) -> list[float]:
 
 
 def of_report(
-    report: Report, groups: Mapping[str, Sequence[Evidence]], opinion: Opinion, excluded: Collection[str]
+    report: Report,
+    head: Span | None,
+    groups: Mapping[str, Sequence[Evidence]],
+    opinion: Opinion,
+    excluded: Collection[str],
 ) -> list[float]:
-    """The numbers a disposition is weighed by. `excluded`: the categories that the policy excludes."""
+    """The numbers a disposition is weighed by.
+
+    `head`: of the sentence that stands for a subject that says nothing; `excluded`: the categories that the policy excludes.
+    """
     named = {c: e for c, e in groups.items() if c in excluded}
     strength = {c: added([x.weight for x in e if x.speaks_for]) for c, e in named.items()}
     free = {c: w for c, w in strength.items() if all(x.speaks_for for x in named[c])}  # no carve-out fires
@@ -75,19 +82,27 @@ def of_report(
         *(total(groups.get(group, ())) for group in GROUPS),
         *(float(asked in groups) for asked in _ASKED),
         math.log(1 + sum(len(p.text) for p in report.passages)),
-        *_by_subject(groups.get("genuine", ()), named, free),
+        *_by_subject(head, groups.get("genuine", ()), named, free),
     ]
 
 
 def _by_subject(
-    genuine: Sequence[Evidence], named: Mapping[str, Sequence[Evidence]], free: Collection[str]
+    head: Span | None, genuine: Sequence[Evidence], named: Mapping[str, Sequence[Evidence]], free: Collection[str]
 ) -> list[float]:
     """What the subject names: something excluded, a finding, both, one alone, neither. Who reports says there what it is."""
-    found = any(e.speaks_for and e.where is Place.SUBJECT for e in genuine)
-    noise = {c for c, seen in named.items() if any(e.speaks_for and e.where is Place.SUBJECT for e in seen)}
+    found = any(_heads(head, e) for e in genuine)
+    noise = {c for c, seen in named.items() if any(_heads(head, e) for e in seen)}
     clear = any(c in free for c in noise)
     flags = (bool(noise), found, noise and not found, clear and not found, found and not noise, not found and not noise)
     return [float(bool(flag)) for flag in flags]
+
+
+def _heads(head: Span | None, e: Evidence) -> bool:
+    if not e.speaks_for or e.span is None:
+        return False
+    return e.where is Place.SUBJECT or (
+        head is not None and head.passage == e.span.passage and head.start <= e.span.start < head.end
+    )
 
 
 def is_worth_taking_apart(p: Mapping[str, float]) -> bool:
@@ -118,10 +133,15 @@ class Fusion:
         return sigmoid(intercept + math.fsum(w * x for w, x in zip(weights, of_category(evidence, model), strict=True)))
 
     def of_dispositions(
-        self, report: Report, groups: Mapping[str, Sequence[Evidence]], opinion: Opinion, excluded: Collection[str]
+        self,
+        report: Report,
+        head: Span | None,
+        groups: Mapping[str, Sequence[Evidence]],
+        opinion: Opinion,
+        excluded: Collection[str],
     ) -> dict[Disposition, float]:
-        """Probabilities of the four dispositions; they add up to one."""
-        numbers = of_report(report, groups, opinion, excluded)
+        """Probabilities of the four dispositions; they add up to one. Arguments as of `of_report`."""
+        numbers = of_report(report, head, groups, opinion, excluded)
         scaled = [(x - m) / s for x, m, s in zip(numbers, self.middle, self.spread, strict=True)]
         scores = [
             row[-1] + math.fsum(w * x for w, x in zip(row[:-1], scaled, strict=True)) for row in self.dispositions

@@ -91,9 +91,9 @@ class Learned:
                 f, meta=raw, scale=self.scale, weights=self.weights, bias=self.bias, headline=self.headline
             )
 
-    def opine(self, report: Report, regions: Sequence[Region]) -> Opinion:
-        """A probability for each label, and the words that moved the strongest most."""
-        seen = features(report, regions)
+    def opine(self, report: Report, regions: Sequence[Region], unseen: str = "") -> Opinion:
+        """A probability for each label, and the words that moved the strongest most. `unseen`: a word that must not count."""
+        seen = features(report, regions, unseen)
         by_label = dict(zip(self.labels, self.probabilities(seen), strict=True))
         best = max(by_label, key=lambda label: by_label[label])
         return Opinion(
@@ -101,14 +101,14 @@ class Learned:
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             headline=self.by_subject(seen),
             words=self._words(seen, best),
-            parts=self.of_parts(find_parts(report, regions)) if is_worth_taking_apart(by_label) else (),
+            parts=self.of_parts(find_parts(report, regions), unseen) if is_worth_taking_apart(by_label) else (),
         )
 
-    def of_parts(self, parts: Sequence[Part]) -> tuple[tuple[Span, dict[str, float]], ...]:
+    def of_parts(self, parts: Sequence[Part], unseen: str = "") -> tuple[tuple[Span, dict[str, float]], ...]:
         """A probability for each label, of every part as if it were all that was sent."""
         if not parts:
             return ()
-        seen = stacked([part.as_report() for part in parts])
+        seen = stacked([part.as_report() for part in parts], unseen)
         value = unit_rows(seen.value * self.scale[seen.index], seen.starts)
         scores = np.add.reduceat(value[:, None] * self.weights[seen.index], seen.starts) + self.bias
         rows = (1.0 / (1.0 + np.exp(-scores))).tolist()

@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from classifiers.errors import RuleError
-from classifiers.regions import CAP, Region, RegionKind
+from classifiers.regions import CAP, Region, RegionKind, opening
 from classifiers.rulefiles import WHERES, Category, Rule, RuleFiles, options
 from classifiers.terms import Evidence, Passage, Place, Report, Span
 from classifiers.text import Folded, fold, sentence_around
@@ -92,6 +92,13 @@ class Rulebook:
                 for rule, start, end in self._compiled[where].search(view.text):
                     if rule.source not in found:
                         found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
+        if (head := opening(report, regions)) is not None:
+            view = fold(head.text)
+            for rule, start, end in self._compiled["subject"].search(view.text):
+                first, last = view.original(start, end)
+                passage = report.passages[head.passage]
+                seen = _evidence(rule, passage, head.passage, (head.start + first, head.start + last))
+                found.setdefault(rule.source, seen)
         return tuple(sorted(found.values(), key=_order))
 
     def weigh_for(self, report: Report, regions: Sequence[Region], excluded: frozenset[str]) -> tuple[Evidence, ...]:

@@ -18,7 +18,7 @@ from classifiers.fusion import DISPOSITIONS as FUSED
 from classifiers.fusion import Fusion, is_worth_taking_apart, most_genuine, of_category, of_report
 from classifiers.learned import Learned
 from classifiers.parts import find_parts
-from classifiers.policy import Clause, Policy, Thresholds, decide, grouped
+from classifiers.policy import Clause, Policy, Thresholds, decide, grouped, head_of
 from classifiers.regions import Region, find_regions
 from classifiers.reportcard import FEWEST, ReportCard
 from classifiers.rulebook import Rulebook
@@ -304,7 +304,13 @@ def _seen(m: _Material, opinions: Sequence[Opinion], i: int) -> dict[str, tuple[
 
 
 def _numbers(m: _Material, opinions: Sequence[Opinion], i: int) -> list[float]:
-    return of_report(m.reports[i], grouped(m.reports[i], m.evidence[i]), opinions[i], m.categories)
+    return of_report(
+        m.reports[i],
+        head_of(m.reports[i], m.regions[i]),
+        grouped(m.reports[i], m.evidence[i]),
+        opinions[i],
+        m.categories,
+    )
 
 
 def _steepness(scores: npt.NDArray[np.float64], classes: npt.NDArray[np.str_], truth: npt.NDArray[np.str_]) -> float:
@@ -340,7 +346,7 @@ def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
     for i, report in enumerate(m.reports):
         fusion, groups = fusions[m.fold[i]], grouped(report, m.evidence[i])
         held = {c: fusion.of_category(e, p) for c, (e, p) in _seen(m, opinions, i).items()}
-        p = fusion.of_dispositions(report, groups, opinions[i], m.categories)
+        p = fusion.of_dispositions(report, head_of(report, m.regions[i]), groups, opinions[i], m.categories)
         trials.append(
             _Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i]), p[Disposition.NOT_A_REPORT])
         )

@@ -8,7 +8,7 @@ from make import make_report, model
 
 from classifiers.fusion import is_worth_taking_apart, most_genuine
 from classifiers.parts import MOST, find_parts
-from classifiers.terms import Disposition, Evidence, Opinion, Place
+from classifiers.terms import Disposition, Evidence, Opinion, Place, Span
 
 ITEMS = """Hello, I looked at your site and found this:
 
@@ -59,7 +59,7 @@ def test_the_dispositions_add_up_to_one_and_follow_the_model() -> None:
 
     def told(headline: float, quiet: float) -> dict[Disposition, float]:
         opinion = Opinion(dispositions={"not_a_report": quiet, "incomplete": 0.01}, headline=headline)
-        told = model().fusion.of_dispositions(report, {}, opinion, ("c",))
+        told = model().fusion.of_dispositions(report, None, {}, opinion, ("c",))
         assert abs(sum(told.values()) - 1) < 1e-9
         return told
 
@@ -74,11 +74,12 @@ def test_a_subject_that_names_only_noise_speaks_against_a_finding_and_a_carve_ou
     opinion = Opinion(dispositions={"not_a_report": 0.01, "incomplete": 0.01})
 
     def live(*evidence: Evidence, excluded: tuple[str, ...] = ("c",)) -> float:
-        told = model().fusion.of_dispositions(make_report("s", ITEMS), {"c": evidence}, opinion, excluded)
+        told = model().fusion.of_dispositions(make_report("s", ITEMS), None, {"c": evidence}, opinion, excluded)
         return told[Disposition.IN_SCOPE]
 
     body, *_ = seen(2.5)
-    subject = replace(body, where=Place.SUBJECT)
+    body = replace(body, span=Span(1, 0, 5))
+    subject = replace(body, span=Span(0, 0, 1), where=Place.SUBJECT)
     assert live(subject) < live(body) < live()
     assert live(subject) < live(subject, *seen(3.0, speaks_for=False))
     assert live(subject, excluded=()) == live()
