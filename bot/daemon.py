@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.delivery import Delivery
 from bot.reading import AccountReader
+from bot.retraining import Retraining
 from bot.store import Store
 from bot.triage import Triage
 from classifiers.errors import LoginRefused, StoreError
@@ -34,6 +35,7 @@ class Parts:
     triage: Triage
     delivery: Delivery
     readers: Sequence[AccountReader]
+    retraining: Retraining
     digest_at: time | None
     timezone: str
     keep_text: timedelta
@@ -50,7 +52,7 @@ class Daemon:
         self._failure: Exception | None = None
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(len(parts.readers) + 4)},
+            executors={"default": ThreadPoolExecutor(len(parts.readers) + 5)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -108,6 +110,7 @@ class Daemon:
         add(self._judge, "interval", seconds=TICK.total_seconds(), id="judge", next_run_time=start)
         add(self._deliver, "interval", seconds=TICK.total_seconds(), id="deliver", next_run_time=start)
         add(self._beat, "interval", seconds=10, id="heartbeat", next_run_time=start)
+        add(self._model, "interval", seconds=10, id="model")
         add(self._purge, "interval", hours=6, id="purge", next_run_time=start)
         if p.digest_at is not None:
             zone = ZoneInfo(p.timezone)
@@ -134,6 +137,9 @@ class Daemon:
 
     def _beat(self) -> None:
         self.parts.store.beat(HEARTBEAT, self.parts.now())
+
+    def _model(self) -> None:
+        self.parts.retraining.tick(stop=self.stopping.is_set)
 
     def _purge(self) -> None:
         purged = self.parts.store.purge(self.parts.now() - self.parts.keep_text, self.parts.keep_corrections)
