@@ -214,7 +214,7 @@ class Wired:
 def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
     """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder."""
     from bot.delivery import PACE, Delivery
-    from bot.slack.cards import Tier
+    from bot.slack.view import Tier
     from bot.store import lock_state_folder
     from bot.triage import Triage
 
@@ -483,7 +483,8 @@ def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Itera
     from bot.delivery import view_of
     from bot.mail.sources import mails as mails_of
     from bot.ports import KeptReport, RecordedVerdict, VerdictKind
-    from bot.slack.cards import Tier, card
+    from bot.slack.cards import card
+    from bot.slack.view import Tier
     from bot.worker import Task
 
     at = now()

@@ -26,7 +26,10 @@ from bot.ports import (
     RecordedVerdict,
 )
 from bot.precedent import Precedent, Thread
-from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
+from bot.slack.cards import card
+from bot.slack.details import details
+from bot.slack.digest import DigestLine, digest
+from bot.slack.view import CardView, Tier
 from bot.store import Store
 from classifiers.errors import MaybeSaid, NotSaid, StoreError
 

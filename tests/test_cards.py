@@ -16,8 +16,11 @@ from make import judge, make_report
 
 from bot.local.slack import _block_problem
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
-from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
+from bot.slack.cards import card
+from bot.slack.details import details
+from bot.slack.digest import DigestLine, digest
 from bot.slack.shown import shown
+from bot.slack.view import CardView, Tier
 from classifiers.terms import (
     Acknowledgement,
     AcknowledgementState,

@@ -20,8 +20,8 @@ from bot.judging import traces
 from bot.local.slack import LocalSlack
 from bot.mail.mime import parse
 from bot.ports import Context, KeptReport, Letterhead
-from bot.slack.cards import Tier
 from bot.slack.client import SlackNotifier
+from bot.slack.view import Tier
 from bot.store import Store
 from bot.triage import Reading, Triage
 from bot.worker import Judged, Task, Worker

@@ -1,47 +1,17 @@
-"""A report's card, its details and the digest, as Slack's blocks. Pure; what of the mail stands in them is the tier's choice.
-
-full     subject, quotes, the sender
-reduced  subject and quotes, without mail addresses but our own (the default)
-ids      no word of the mail: ids, dispositions, clauses, rules
-"""
+"""A report's card, as Slack's blocks. Pure; what of the mail stands in it is the tier's choice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterator
 
 from bot.audit import audited, is_open
-from bot.ports import Letterhead, RecordedVerdict, VerdictKind
-from bot.precedent import Precedent, in_one_line
-from bot.slack.shown import escaped, shown
+from bot.ports import VerdictKind
+from bot.precedent import in_one_line
+from bot.slack.blocks import SECTION, Blocks, context, section
+from bot.slack.shown import shown
+from bot.slack.view import REPEAT, TITLES, CardView, Tier, seen
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
-SECTION = 2900  # characters of a section's text; Slack takes 3000
-BLOCKS = 48  # of a message; Slack takes 50
-ALTOGETHER = 12_000  # characters of a message's blocks; Slack refuses more than about 13,200 (slackapi/bolt-js#2509)
-QUOTE = 240
-Blocks = list[dict[str, Any]]
-
-
-class Tier(StrEnum):
-    """How much of a mail Slack gets."""
-
-    FULL = "full"
-    REDUCED = "reduced"
-    IDS = "ids"
-
-
-TITLES = {
-    Disposition.IN_SCOPE: "In scope",
-    Disposition.OUT_OF_SCOPE: "Out of scope",
-    Disposition.INCOMPLETE: "Incomplete",
-    Disposition.NOT_A_REPORT: "Not a report",
-    Disposition.NEEDS_REVIEW: "Needs review",
-}
-_REPEAT = "_possible repeat: an earlier attempt may have been said, and could not be looked up_"
 _SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
 _SIGN = {
     Disposition.IN_SCOPE: "🔴",
@@ -50,59 +20,6 @@ _SIGN = {
     Disposition.NOT_A_REPORT: "⚪",
     Disposition.NEEDS_REVIEW: "🔵",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardView:
-    """Everything a card may need of one report."""
-
-    report: str  # the id people see
-    account: str
-    received_at: datetime
-    from_junk: bool
-    recorded: RecordedVerdict
-    history: tuple[RecordedVerdict, ...]
-    head: Letterhead | None  # None: purged
-    tier: Tier
-    word: str
-    titles: Mapping[str, str]
-    requested: Mapping[str, str]
-    assets: Mapping[str, str]
-    own_domains: tuple[str, ...] = ()
-    possible_repeat: bool = False
-    precedents: tuple[Precedent, ...] = ()  # the latest first
-    follows: str = ""  # the id of the report whose thread it belongs to
-    claimed: str = ""  # the id of a report of another sender that it names as its thread
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.recorded.verdict
-
-    def of_the_mail(self, text: str, limit: int = QUOTE) -> str:
-        """Words of the mail as this tier shows them; "" where it shows none."""
-        if self.tier is Tier.IDS or not text:
-            return ""
-        if self.tier is Tier.FULL:
-            return shown(text, limit)
-        return shown(text, limit, sender=self.head.sender if self.head else "", own_domains=self.own_domains)
-
-    def title(self, category: str) -> str:
-        return escaped(self.titles.get(category, category))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestLine:
-    """One report in the digest."""
-
-    report: str
-    disposition: Disposition
-    categories: tuple[str, ...]
-    subject: str
-    sender: str
-    from_junk: bool
-
-
-# ------------------------------------------------------------------------------------------------ the card
 
 
 def card(view: CardView) -> tuple[str, Blocks]:
@@ -121,7 +38,7 @@ def card(view: CardView) -> tuple[str, Blocks]:
         (_signs(view), 1200),
         (_facts(view), 1100),
     ]
-    return _fallback(view), [*(_section(text, most) for text, most in parts if text), _context(_foot(view), 400)]
+    return _fallback(view), [*(section(text, most) for text, most in parts if text), context(_foot(view), 400)]
 
 
 def _fallback(view: CardView, title: str = "") -> str:
@@ -137,7 +54,7 @@ def _blind(view: CardView) -> tuple[str, Blocks]:
         f'Answer: `triage reclassify {view.report} --as in_scope --reason "…"` '
         "(or out_of_scope with --category, incomplete, not_a_report)"
     )
-    blocks = [_section(_mail(view, "🟣 *Audit: what is this?*"), 1200), _section(ask), _context(_where(view), 400)]
+    blocks = [section(_mail(view, "🟣 *Audit: what is this?*"), 1200), section(ask), context(_where(view), 400)]
     return _fallback(view, "Audit"), blocks
 
 
@@ -165,7 +82,7 @@ def _mail(view: CardView, title: str) -> str:
             f"_it names_ `{view.claimed}` _as what it answers, but another sender sent that: not joined to it_"
         )
     if view.possible_repeat:
-        lines.append(_REPEAT)
+        lines.append(REPEAT)
     return "\n".join(lines)
 
 
@@ -196,25 +113,12 @@ def _findings(view: CardView) -> Iterator[str]:
         clause = f"“{shown(finding.clause, 400)}”" if finding.clause else "_no clause of the policy excludes it_"
         kind = " _(by extension: its list is open)_" if finding.clause_kind == "by_extension" else ""
         lines = [f"*{view.title(finding.category)}* {finding.probability:.0%}", f"Clause: {clause}{kind}"]
-        lines += [_seen(view, e) for e in _strongest(finding) if e.speaks_for][:2]
+        lines += [seen(view, e) for e in _strongest(finding) if e.speaks_for][:2]
         yield "\n".join(lines)
 
 
 def _strongest(finding: Finding) -> list[Evidence]:
     return sorted(finding.evidence, key=lambda e: (e.source == "model", -e.weight))
-
-
-def _seen(view: CardView, e: Evidence) -> str:
-    quote = view.of_the_mail(e.quote)
-    where = f" _({e.where.value})_" if e.where else ""
-    return f"&gt; “{quote}”{where}\n{_reason(view, e)}" if quote else _reason(view, e)
-
-
-def _reason(view: CardView, e: Evidence) -> str:
-    """Our sentence; the model's names words of the mail, which are shown as the tier shows them."""
-    if e.source != "model":
-        return shown(e.reason, 200)
-    return view.of_the_mail(e.reason, 200) or shown(e.reason.split(" for “")[0], 200)
 
 
 def _against(view: CardView) -> str:
@@ -224,13 +128,13 @@ def _against(view: CardView) -> str:
     ]
     if not against:
         return "*Against excluding it* nothing found"
-    return "*Against excluding it*\n" + "\n".join(_seen(view, e) for e in against[:3])
+    return "*Against excluding it*\n" + "\n".join(seen(view, e) for e in against[:3])
 
 
 def _signs(view: CardView) -> str:
     if not view.verdict.signs:
         return ""
-    return "*Signs of a finding*\n" + "\n".join(_seen(view, e) for e in view.verdict.signs[:3])
+    return "*Signs of a finding*\n" + "\n".join(seen(view, e) for e in view.verdict.signs[:3])
 
 
 def _facts(view: CardView) -> str:
@@ -270,108 +174,3 @@ def _where(view: CardView) -> str:
 
 def _said(disposition: str) -> str:
     return disposition.replace("_", " ") or "silent"
-
-
-# ------------------------------------------------------------------------------------------------ details, digest
-
-
-def details(view: CardView) -> tuple[str, Blocks]:
-    """Everything that was seen, for the card's thread; and how to correct it."""
-    v = view.verdict
-    parts = [f"*Everything that was seen of* `{view.report}`" + (f"\n{_REPEAT}" if view.possible_repeat else "")]
-    parts.append(
-        f'To correct: `triage reclassify {view.report} --as in_scope --reason "…"` '
-        "(or out_of_scope with --category, incomplete, not_a_report)"
-    )
-    for name, findings in (("held", v.categories), ("considered", v.considered)):
-        for f in findings[:8]:
-            lines = [f"*{view.title(f.category)}* {name}, {f.probability:.0%}"]
-            parts.append("\n".join([*lines, *(_weighed(view, e) for e in f.evidence[:8])]))
-    if v.signs:
-        parts.append("\n".join(["*Signs of a finding*", *(_weighed(view, e) for e in v.signs[:10])]))
-    if quote := view.of_the_mail(v.acknowledgement.quote, 120):
-        parts.append(f"*{view.word}* “{quote}”")
-    parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
-    versions = f"rules {v.versions.rules} · model {v.versions.model or 'none'} · policy {v.policy} {v.versions.policy}"
-    foot = _context(versions, 400)
-    return f"Details of {view.report}", [*_fitting([_section(p) for p in parts], view.report), foot]
-
-
-def _weighed(view: CardView, e: Evidence) -> str:
-    return f"`{e.source}` {_signed(e)}: {_seen(view, e)}"
-
-
-def _fitting(blocks: Blocks, report: str) -> Blocks:
-    """As many blocks from the first on as one message takes; where some are left out, how to see them."""
-    kept: Blocks = []
-    room = ALTOGETHER - 600
-    for block in blocks[: BLOCKS - 2]:
-        room -= _units(block["text"]["text"])
-        if room < 0:
-            break
-        kept.append(block)
-    if len(kept) < len(blocks):
-        kept.append(_section(f"{len(blocks) - len(kept)} more: `triage show {report}`"))
-    return kept
-
-
-def _signed(e: Evidence) -> str:
-    return f"{e.weight if e.speaks_for or e.source == 'model' else -e.weight:+.1f}"
-
-
-def digest(
-    lines: Sequence[DigestLine], *, tier: Tier, own: tuple[str, ...] = (), sentences: Sequence[str] = ()
-) -> tuple[str, Blocks]:
-    """One line each of what did not need a card, after `sentences` of our own. Every line is there; subjects shrink."""
-    title = f"{len(lines) or 'No'} quiet {'mails' if len(lines) > 1 else 'mail'}"
-    packed: list[str] = []
-    for subject in (100, 30, 0):
-        packed = list(_packed([f"*{title}*", *sentences, *(_digested(line, tier, own, subject) for line in lines)]))
-        if sum(map(_units, packed)) <= ALTOGETHER:
-            break
-    return title, [_section(s) for s in packed]
-
-
-def _digested(line: DigestLine, tier: Tier, own: tuple[str, ...], limit: int) -> str:
-    subject = ""
-    if limit and tier is Tier.FULL:
-        subject = shown(line.subject, limit)
-    elif limit and tier is Tier.REDUCED:
-        subject = shown(line.subject, limit, sender=line.sender, own_domains=own)
-    named = f" ({escaped(', '.join(line.categories[:3]))})" if line.categories else ""
-    junk = ", junk" if line.from_junk else ""
-    return f"`{line.report}` {TITLES[line.disposition]}{named}{junk}" + (f": “{subject}”" if subject else "")
-
-
-def _packed(lines: Sequence[str]) -> Iterator[str]:
-    """Lines joined to texts that fit a section."""
-    text = ""
-    for line in lines:
-        if text and _units(text) + _units(line) + 1 > SECTION:
-            yield text
-            text = ""
-        text = f"{text}\n{line}" if text else line
-    if text:
-        yield text
-
-
-def _section(text: str, most: int = SECTION) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": _cut(text, most)}}
-
-
-def _context(text: str, most: int) -> dict[str, Any]:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "verbatim": True, "text": _cut(text, most)}]}
-
-
-def _units(text: str) -> int:
-    """UTF-16 units: whichever way Slack counts, these are no fewer."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _cut(text: str, most: int) -> str:
-    """At most so long, and no half of a character or an escape at the end."""
-    if _units(text) <= most:
-        return text
-    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)].decode("utf-16-le", "ignore")
-    amp = kept.rfind("&", max(0, len(kept) - 5))
-    return (kept[:amp] if amp >= 0 and ";" not in kept[amp:] else kept) + "…"
