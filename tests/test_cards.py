@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from make import judge, make_report
 
-from bot.local.slack import _block_problem
+from bot.local.slack.limits import block_problem
 from bot.ports import Letterhead, RecordedVerdict, VerdictKind
 from bot.slack.cards import card
 from bot.slack.details import details
@@ -343,7 +343,7 @@ def test_slack_takes_any_card(verdict: Verdict, head: Letterhead | None, tier: T
     drawn = view(verdict, tier, head, by=persons, history=(recorded(verdict), persons))
 
     for text, blocks in (card(drawn), details(drawn)):
-        assert _block_problem(blocks, text) == ""
+        assert block_problem(blocks, text) == ("", [])
         assert not re.search(r"&(?!amp;|lt;|gt;)", words((text, blocks)).replace("…", ""))
     assert any(line.startswith("mochi: ") for line in words(card(drawn)).splitlines())
     assert "*Against excluding it*" in words(card(drawn))
@@ -355,7 +355,7 @@ def test_slack_takes_any_digest_and_no_line_is_lost(lines: list[DigestLine], tie
     """Forty lines of the longest subjects: subjects shrink, lines stay."""
     text, blocks = digest(lines, tier=tier)
 
-    assert _block_problem(blocks, text) == ""
+    assert block_problem(blocks, text) == ("", [])
     assert words((text, blocks)).count("`9f2c51ab`") == len(lines)
 
 
@@ -383,8 +383,8 @@ def test_slack_takes_any_audited_card_and_an_open_one_is_blind(
     persons = recorded(verdict, VerdictKind.PERSON, "person:ana")
     answered = view(verdict, tier, head, by=persons, history=(opinion, persons))
 
-    assert _block_problem(*reversed(card(blind))) == ""
+    assert block_problem(*reversed(card(blind)))[0] == ""
     assert card(blind) == card(view(spf(), tier, head, history=(opinion,)))
-    assert _block_problem(*reversed(card(answered))) == ""
+    assert block_problem(*reversed(card(answered)))[0] == ""
     assert "Asked blind" in words(card(answered))
     assert "Asked blind" not in words(card(replace(answered, history=(persons,))))

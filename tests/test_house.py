@@ -69,9 +69,11 @@ DOORS: dict[str, tuple[str, ...]] = {
     "scipy": ("classifiers.training",),
     "selectolax": ("bot.mail",),
     "sklearn": ("classifiers.training", "classifiers.evaluation"),
-    "slack_sdk": ("bot.slack.client",),
+    "slack_bolt": ("bot.slack.socket",),
+    "slack_sdk": ("bot.slack.client", "bot.local.slack.limits"),
     "sqlalchemy": ("bot.store",),
     "typer": ("bot.cli",),
+    "websockets": ("bot.local.slack.sockets",),
 }
 
 
