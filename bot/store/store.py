@@ -31,6 +31,7 @@ from bot.ports import (
 from bot.precedent import Traces
 from bot.store import rows
 from bot.store import tables as t
+from bot.store.acts import Acts
 from bot.store.audits import Audits
 from bot.store.database import HEAD, open_engine
 from bot.store.outbox import row_id
@@ -57,7 +58,7 @@ class RawMail:
     truncated: bool
 
 
-class Store(Audits, Precedents):
+class Store(Acts, Audits, Precedents):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -169,12 +170,14 @@ class Store(Audits, Precedents):
         with self._read() as c:
             return rows.kept_report(c.execute(select(t.reports).where(t.reports.c.id == report_id)).one())
 
-    def find(self, prefix: str) -> KeptReport:
+    def find(self, prefix: str, account: str | None = None) -> KeptReport:
         """The report whose key begins so, by four or more hex digits. Raises UserError where that is none, or several."""
         wanted = prefix.strip().lower()
         if len(wanted) < 4 or not set(wanted) <= set("0123456789abcdef"):
             raise UserError(f"{prefix!r} is no report's id: give four or more of the hex digits that a card shows")
         query = select(t.reports).where(t.reports.c.key.like(f"{wanted}%")).order_by(t.reports.c.id).limit(6)
+        if account is not None:
+            query = query.where(t.reports.c.account == account)
         with self._read() as c:
             found = [rows.kept_report(r) for r in c.execute(query)]
         if not found:
