@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.mail.imap import ImapMailbox
     from bot.settings import Account, Settings
     from bot.slack.client import SlackNotifier
+    from bot.slack.socket import SlackSocket
     from bot.store import Store
     from bot.triage import Reading, Triage
     from classifiers.evaluation import Evaluation
@@ -124,6 +125,10 @@ def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wordi
         policy=policy.title,
         word=policy.word,
         titles={c.id: c.title for c in rulebook.categories},
+        carve_outs={
+            c.id: tuple(r.source.rpartition(".")[2] for r in rulebook.rules if r.group == c.id and not r.speaks_for)
+            for c in rulebook.categories
+        },
         requested={r.id: r.title for r in policy.requested},
         assets={a.id: a.title for a in policy.assets},
         own_domains=own_domains,
@@ -208,11 +213,15 @@ class Wired:
     worker: Worker
     triage: Triage
     delivery: Delivery
+    wording: Wording
 
 
 @contextmanager
-def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
-    """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder."""
+def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool = False) -> Iterator[Wired]:
+    """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder.
+
+    `pressable`: somebody will listen to what people press, so that cards have buttons.
+    """
     from bot.delivery import PACE, Delivery
     from bot.slack.view import Tier
     from bot.store import lock_state_folder
@@ -239,7 +248,9 @@ def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
                 grace=settings.slack.grace,
                 now=now,
                 pace=PACE if pace is None else pace,
+                pressable=pressable,
             ),
+            wording=words,
         )
 
 
@@ -249,7 +260,7 @@ def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon
     from bot.daemon import Daemon, Parts
     from bot.reading import AccountReader
 
-    with wired(settings, pace) as parts:
+    with wired(settings, pace, pressable=settings.slack.app_token is not None) as parts:
 
         def say(sentence: str, key: str) -> None:
             parts.store.trouble(sentence, settings.slack.channel, key, now())
@@ -266,8 +277,9 @@ def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon
             )
             for a in settings.accounts
         ]
-        yield Daemon(
+        it = Daemon(
             Parts(
+                socket=socket_of(settings, parts, lambda: it.deliver_soon()),  # noqa: PLW0108 - the daemon is made below
                 store=parts.store,
                 triage=parts.triage,
                 delivery=parts.delivery,
@@ -279,6 +291,41 @@ def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon
                 now=now,
             )
         )
+        yield it
+
+
+def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> SlackSocket | None:
+    """The line on which presses come in, and the desk where they arrive; None where no app token is configured."""
+    slack = settings.slack
+    if slack.app_token is None:
+        return None
+    from bot.allowed import Allowed
+    from bot.desk import Desk
+    from bot.slack.socket import SlackSocket
+    from bot.slack.view import Tier
+
+    slack.app_token.read()
+    line = notifier(settings)
+    desk = Desk(
+        store=parts.store,
+        worker=parts.worker,
+        slack=line,
+        wording=parts.wording,
+        allowed=Allowed(slack.allowed_users, slack.allowed_groups, line.members, now=now),
+        known=tuple(parts.wording.titles),
+        channel=slack.channel,
+        tier=Tier(slack.tier),
+        now=now,
+        told=told,
+    )
+    return SlackSocket(
+        app_token=slack.app_token.read,
+        bot_token=slack.bot_token.read,
+        base_url=slack.base_url,
+        wrong=desk.wrong,
+        take=desk.take,
+        now=now,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,7 +437,8 @@ def _look_at_slack(settings: Settings) -> list[Row]:
     except (NotifierError, UserError) as e:
         return [Row("slack", "bad", str(e), 69)]
     rows = [Row("slack", "ok", f"{who}; channel {settings.slack.channel}")]
-    missing = [s for s in SCOPES if scopes is not None and s not in scopes]
+    wanted = [s for s in SCOPES if s != "usergroups:read" or settings.slack.allowed_groups]
+    missing = [s for s in wanted if scopes is not None and s not in scopes]
     if scopes is None:
         rows.append(Row("slack", "warn", "Slack did not say which scopes the token has"))
     rows += [

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -57,6 +57,9 @@ class Wording:
     assets: Mapping[str, str]
     own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
     budget: float = 0.01  # of false dismissals
+    carve_outs: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # category id -> what is looked for against it
 
 
 class _Looked(Enum):
@@ -82,6 +85,7 @@ class Delivery:
         grace: timedelta,
         now: Callable[[], datetime],
         pace: timedelta = PACE,
+        pressable: bool = False,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -91,6 +95,7 @@ class Delivery:
         self._grace = grace
         self._now = now
         self._pace = pace
+        self._pressable = pressable  # somebody listens to the cards' buttons
         self._lock = threading.Lock()
         self._free_at: dict[str, datetime] = {}  # per channel: pace, Retry-After and back-off
         self._digest_from: datetime | None = None  # when a digest that is under way goes on
@@ -251,20 +256,8 @@ class Delivery:
 
     def _view(self, notice: Notice) -> CardView:
         assert notice.report_id is not None
-        report = self._store.report(notice.report_id)
-        current = self._store.current(report.id)
-        assert current is not None, "what is told was judged"
-        return view_of(
-            report,
-            current,
-            history=self._store.history(report.id),
-            head=self._store.letterhead(report.id),
-            wording=self._wording,
-            tier=self._tier,
-            possible_repeat=notice.possible_repeat,
-            precedents=self._store.similar(report),
-            thread=self._store.thread_of(report),
-        )
+        view = view_in(self._store, notice.report_id, self._wording, self._tier, pressable=self._pressable)
+        return replace(view, possible_repeat=notice.possible_repeat)
 
     # ------------------------------------------------------------------------------------------ the digest
 
@@ -366,6 +359,23 @@ def _digest_key(waiting: Sequence[Notice]) -> str:
     return "digest:" + hashlib.sha256("\n".join(n.key for n in waiting).encode()).hexdigest()[:24]
 
 
+def view_in(store: Store, report_id: int, wording: Wording, tier: Tier, *, pressable: bool) -> CardView:
+    """What a card may need of a judged report, as things stand in the store."""
+    report, current = store.report(report_id), store.current(report_id)
+    assert current is not None, "what is shown was judged"
+    view = view_of(
+        report,
+        current,
+        history=store.history(report_id),
+        head=store.letterhead(report_id),
+        wording=wording,
+        tier=tier,
+        precedents=store.similar(report),
+        thread=store.thread_of(report),
+    )
+    return replace(view, taken=store.holder(report_id), pressable=pressable)
+
+
 def view_of(
     report: KeptReport,
     current: RecordedVerdict,
@@ -374,7 +384,6 @@ def view_of(
     head: Letterhead | None,
     wording: Wording,
     tier: Tier,
-    possible_repeat: bool = False,
     precedents: Sequence[Precedent] = (),
     thread: Thread | None = None,
 ) -> CardView:
@@ -393,8 +402,9 @@ def view_of(
         requested=wording.requested,
         assets=wording.assets,
         own_domains=wording.own_domains,
-        possible_repeat=possible_repeat,
         precedents=tuple(precedents),
         follows=thread.first.short if thread and thread.first else "",
         claimed=thread.claimed if thread else "",
+        key=report.key,
+        carve_outs=wording.carve_outs,
     )

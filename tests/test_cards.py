@@ -72,6 +72,7 @@ def view(
         titles={"email_authentication": "E-mail authentication"},
         requested={"steps_to_reproduce": "Steps to reproduce", "software_and_versions": "Software and versions"},
         assets={"dashboard_api": "Dashboard and API"},
+        carve_outs={"email_authentication": ("consequence", "verifier_bypass")},
         own_domains=("example.com",),
         possible_repeat=possible_repeat,
     )
@@ -98,7 +99,7 @@ def test_a_card_says_what_clause_which_sentence_what_against_and_the_word() -> N
     assert said.startswith("Out of scope · 9f2c51ab")
     assert "“Sender Policy Framework (SPF) configuration suggestions”" in said
     assert "no SPF record" in said
-    assert "*Against excluding it* nothing found" in said
+    assert "*Against excluding it* none; looked for: consequence, verifier bypass" in said
     assert "\nmochi: found, body\n" in said
     assert "missing: steps to reproduce, software and versions" in said
     assert "attached: poc.mp4 (video/mp4, 1.2 MB), not read" in said
@@ -156,7 +157,7 @@ def test_a_persons_word_leads_and_the_bots_stays() -> None:
 
     assert said.startswith("In scope · 9f2c51ab")
     assert "*Decided by ana*: a link was stolen &lt;@U1&gt;" in said
-    assert "The bot recommends: Out of scope" in said
+    assert "The bot recommends: ⚪ Out of scope, very likely" in said
 
 
 @pytest.mark.parametrize("draw", [card, details])

@@ -1,15 +1,20 @@
-"""A report's card, as Slack's blocks. Pure; what of the mail stands in it is the tier's choice."""
+"""A report's card, as Slack's blocks. Pure; what of the mail stands in it is the tier's choice.
+
+From the top: what it is, in a line that a phone shows; the clause and the sentence it rests on; what speaks against; the
+word; who said so; what was decided of its like; the asset; ids and how long it waits; what can be pressed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit import audited, is_open
+from bot.audit import age, audited, is_open
 from bot.ports import VerdictKind
 from bot.precedent import in_one_line
 from bot.slack.blocks import SECTION, Blocks, context, section
+from bot.slack.controls import LIVE, buttons
 from bot.slack.shown import shown
-from bot.slack.view import REPEAT, TITLES, CardView, Tier, seen
+from bot.slack.view import REPEAT, TITLES, CardView, Tier, name_of, seen
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
 _SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
@@ -20,6 +25,7 @@ _SIGN = {
     Disposition.NOT_A_REPORT: "⚪",
     Disposition.NEEDS_REVIEW: "🔵",
 }
+_SURE = ((0.95, "very likely"), (0.8, "likely"), (0.6, "rather likely"), (0.0, "unsure"))
 
 
 def card(view: CardView) -> tuple[str, Blocks]:
@@ -32,13 +38,16 @@ def card(view: CardView) -> tuple[str, Blocks]:
     findings = list(_findings(view))
     parts = [
         (_head(view), 1200),
-        (_decided(view), 1700),
-        *((finding, min(SECTION, 5200 // len(findings))) for finding in findings),
-        (_against(view), 1200),
+        (_decided(view), 1600),
+        *((finding, min(SECTION, 4800 // len(findings))) for finding in findings),
         (_signs(view), 1200),
-        (_facts(view), 1100),
+        (_against(view), 1400),
+        (_word(view), 200),
+        (_voices(view), 500),
+        (_facts(view), 1000),
     ]
-    return _fallback(view), [*(section(text, most) for text, most in parts if text), context(_foot(view), 400)]
+    blocks = [*(section(text, most) for text, most in parts if text), context(_where(view), 400), *buttons(view)]
+    return _fallback(view), blocks
 
 
 def _fallback(view: CardView, title: str = "") -> str:
@@ -55,13 +64,26 @@ def _blind(view: CardView) -> tuple[str, Blocks]:
         "(or out_of_scope with --category, incomplete, not_a_report)"
     )
     blocks = [section(_mail(view, "🟣 *Audit: what is this?*"), 1200), section(ask), context(_where(view), 400)]
-    return _fallback(view, "Audit"), blocks
+    return _fallback(view, "Audit"), [*blocks, *buttons(view)]
+
+
+# ------------------------------------------------------------------------------------------------ what it is
 
 
 def _head(view: CardView) -> str:
     v = view.verdict
     named = ", ".join(view.title(f.category) for f in v.categories[:4])
-    return _mail(view, f"{_SIGN[v.disposition]} *{TITLES[v.disposition]}*" + (f" · {named}" if named else ""))
+    by_person = view.recorded.kind is VerdictKind.PERSON
+    told = f", decided by {name_of(view.recorded.decided_by)}" if by_person else _surely(v)
+    title = f"{'✅ ' if by_person else ''}{_SIGN[v.disposition]} *{TITLES[v.disposition]}*{told}"
+    return _mail(view, title + (f" · {named}" if named else ""))
+
+
+def _surely(v: Verdict) -> str:
+    """ ", very likely"; "" where it is a person's turn anyway."""
+    if v.disposition is Disposition.NEEDS_REVIEW:
+        return ""
+    return ", " + next(word for least, word in _SURE if v.confidence >= least)
 
 
 def _mail(view: CardView, title: str) -> str:
@@ -73,6 +95,8 @@ def _mail(view: CardView, title: str) -> str:
         lines.append(f"Subject: “{subject}”")
     if view.head is not None and view.tier is Tier.FULL and view.head.sender:
         lines.append(f"from {shown(view.head.sender, 120)}")
+    if view.taken is not None:
+        lines.append(f"👤 Taken by {name_of(view.taken.by)}, {view.taken.at:%Y-%m-%d %H:%M} UTC")
     if view.from_junk:
         lines.append("_it lay in the junk folder_")
     if view.follows:
@@ -89,30 +113,34 @@ def _mail(view: CardView, title: str) -> str:
 def _decided(view: CardView) -> str:
     """A person's word, and what the bot had recommended; of an audit after it, with its reasons: it came after."""
     if view.recorded.kind is not VerdictKind.PERSON:
-        return f"*Recommended because* {view.verdict.why}."
+        return ""
     reason = f": {shown(view.recorded.reason, 300)}" if view.recorded.reason else ""
-    who = shown(view.recorded.decided_by.removeprefix("person:"), 80)
+    said = f"*Decided by {name_of(view.recorded.decided_by)}*{reason}"
     if (opinion := audited(view.history)) is not None:
-        return f"*Decided by {who}*{reason}\n{_opinion(view, opinion.verdict)}"
-    before = next((h for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
-    said = f"The bot recommends: {TITLES[before.verdict.disposition]}\n" if before else ""
-    return f"{said}*Decided by {who}*{reason}"
+        return f"{said}\n{_opinion(view, opinion.verdict)}"
+    before = next((h.verdict for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
+    if before is None:
+        return said
+    return f"{said}\nThe bot recommends: {_SIGN[before.disposition]} {TITLES[before.disposition]}{_surely(before)}"
 
 
 def _opinion(view: CardView, v: Verdict) -> str:
     """What the bot had thought of an audited report."""
-    lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}* {v.confidence:.0%}, because {v.why}."]
+    lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}*{_surely(v)}, because {v.why}."]
     for f in v.categories[:4]:
         clause = f": “{shown(f.clause, 200)}”" if f.clause else ""
         lines.append(f"{view.title(f.category)} {f.probability:.0%}{clause}")
     return "\n".join(lines)
 
 
+# ------------------------------------------------------------------------------------------------ for and against
+
+
 def _findings(view: CardView) -> Iterator[str]:
     for finding in view.verdict.categories[:4]:
         clause = f"“{shown(finding.clause, 400)}”" if finding.clause else "_no clause of the policy excludes it_"
         kind = " _(by extension: its list is open)_" if finding.clause_kind == "by_extension" else ""
-        lines = [f"*{view.title(finding.category)}* {finding.probability:.0%}", f"Clause: {clause}{kind}"]
+        lines = [f"*{view.title(finding.category)}*", f"Clause: {clause}{kind}"]
         lines += [seen(view, e) for e in _strongest(finding) if e.speaks_for][:2]
         yield "\n".join(lines)
 
@@ -121,38 +149,32 @@ def _strongest(finding: Finding) -> list[Evidence]:
     return sorted(finding.evidence, key=lambda e: (e.source == "model", -e.weight))
 
 
-def _against(view: CardView) -> str:
-    v = view.verdict
-    against = [
-        e for f in (*v.categories, *v.considered) for e in f.evidence if not e.speaks_for and e.source != "model"
-    ]
-    if not against:
-        return "*Against excluding it* nothing found"
-    return "*Against excluding it*\n" + "\n".join(seen(view, e) for e in against[:3])
-
-
 def _signs(view: CardView) -> str:
     if not view.verdict.signs:
         return ""
     return "*Signs of a finding*\n" + "\n".join(seen(view, e) for e in view.verdict.signs[:3])
 
 
-def _facts(view: CardView) -> str:
+def _against(view: CardView) -> str:
+    """What argues against excluding it, and what was looked for besides."""
     v = view.verdict
-    lines = [shown(line, 400)] if (line := in_one_line(view.precedents)) else []
-    if view.word:
-        lines.append(f"{view.word}: {_acknowledged(v.acknowledgement)}")
-    if v.missing:
-        lines.append("missing: " + ", ".join(m.replace("_", " ") for m in v.missing))
-    if v.assets:
-        lines.append("names: " + ", ".join(view.assets.get(a, a) for a in v.assets))
-    if view.head is not None and view.tier is not Tier.IDS:
-        lines += [f"attached: {view.of_the_mail(a, 120)}" for a in view.head.attachments[:5]]
-    if v.defects:
-        # What follows a colon, a character set's name, is the sender's word.
-        named = v.defects if view.tier is not Tier.IDS else tuple(d.split(":")[0] for d in v.defects)
-        lines.append("defects: " + shown(", ".join(named), 200))
-    return "\n".join(lines)
+    against = [
+        e for f in (*v.categories, *v.considered) for e in f.evidence if not e.speaks_for and e.source != "model"
+    ]
+    fired = {e.source.rpartition(".")[2] for e in against}
+    held = dict.fromkeys(name for f in v.categories for name in view.carve_outs.get(f.category, ()))
+    rest = ", ".join(name.replace("_", " ") for name in held if name not in fired)
+    if not against:
+        return "*Against excluding it* none" + (f"; looked for: {shown(rest, 400)}" if rest else "")
+    lines = [seen(view, e) for e in against[:3]]
+    return "\n".join(["*Against excluding it*", *lines, *([f"none of: {shown(rest, 400)}"] if rest else [])])
+
+
+# ------------------------------------------------------------------------------------------------ facts beside it
+
+
+def _word(view: CardView) -> str:
+    return f"{view.word}: {_acknowledged(view.verdict.acknowledgement)}" if view.word else ""
 
 
 def _acknowledged(a: Acknowledgement) -> str:
@@ -162,15 +184,51 @@ def _acknowledged(a: Acknowledgement) -> str:
     return a.state.value.replace("_", " ") + (f", {a.where}" if a.where else "")
 
 
-def _foot(view: CardView) -> str:
-    v = view.verdict
-    voices = f"rules: {_said(v.rules_say)} · model: {_said(v.model_says)}"
-    return f"{_where(view)} · {voices} · {v.confidence:.0%}"
+def _voices(view: CardView) -> str:
+    """Rules and model apart, and which step settled it."""
+    said = _bots(view)
+    voices = f"*Rules* {_said(said.rules_say)} · *Model* {_said(said.model_says)}"
+    if said.rules_say and said.model_says:
+        voices += " · they agree" if said.rules_say == said.model_says else " · they disagree"
+    return f"{voices}\n{said.confidence:.0%}: {shown(said.why, 300)}"
 
 
-def _where(view: CardView) -> str:
-    return f"`{view.report}` · {view.account} · {view.received_at:%Y-%m-%d %H:%M} UTC"
+def _bots(view: CardView) -> Verdict:
+    """The bot's own verdict, which stays visible after a person's."""
+    if view.recorded.kind is not VerdictKind.PERSON:
+        return view.verdict
+    if (opinion := audited(view.history)) is not None:
+        return opinion.verdict
+    return next((h.verdict for h in reversed(view.history) if h.kind is VerdictKind.BOT), view.verdict)
 
 
 def _said(disposition: str) -> str:
     return disposition.replace("_", " ") or "silent"
+
+
+def _facts(view: CardView) -> str:
+    v = view.verdict
+    lines = [shown(in_one_line(view.precedents) or "no similar report before", 400)]
+    named = ", ".join(view.assets.get(a, a) for a in v.assets)
+    lines.append(f"asset: {named or 'none of the policy is named'}")
+    if v.missing:
+        lines.append("missing: " + ", ".join(m.replace("_", " ") for m in v.missing))
+    if view.head is not None and view.tier is not Tier.IDS:
+        lines += [f"attached: {view.of_the_mail(a, 120)}" for a in view.head.attachments[:5]]
+    if v.defects:
+        # What follows a colon, a character set's name, is the sender's word.
+        named = ", ".join(v.defects if view.tier is not Tier.IDS else tuple(d.split(":")[0] for d in v.defects))
+        lines.append("defects: " + shown(named, 200))
+    return "\n".join(lines)
+
+
+def _where(view: CardView) -> str:
+    """Ids, when it came, and how long it waits: Slack counts that where it is shown; a decided one waited until then."""
+    at = view.received_at
+    form, waits = "{date_short_pretty} {time}", ""
+    if view.recorded.kind is VerdictKind.PERSON:
+        waits = f" · waited {age(view.recorded.decided_at, at)}"
+    elif is_open(view.history) or view.verdict.disposition in LIVE:
+        form, waits = form + ", {ago}", " · waits for a person"
+    came = f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M} UTC>"
+    return f"`{view.report}` · {view.account} · received {came}{waits}"

@@ -80,6 +80,19 @@ class SlackNotifier:
             asked["cursor"] = cursor
         return None
 
+    def whisper(self, channel: str, user: str, text: str) -> None:
+        """Tells one person something, which nobody else in the channel sees."""
+        self._call("chat.postEphemeral", channel=channel, user=user, text=text, parse="none")
+
+    def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None:
+        """Opens a modal for whoever pressed something within the last three seconds."""
+        self._call("views.open", trigger_id=trigger, view=view)
+
+    def members(self, group: str) -> frozenset[str]:
+        """The ids of a user group's members."""
+        users = self._call("usergroups.users.list", usergroup=group).get("users")
+        return frozenset(str(u) for u in users) if isinstance(users, list) else frozenset()
+
     def whoami(self) -> str:
         """The bot's name and its team's. Raises NotSaid or MaybeSaid."""
         answer = self._call("auth.test")
@@ -132,7 +145,7 @@ class SlackNotifier:
 
 
 def _as_json(method: str) -> bool:
-    return method.startswith("chat.")
+    return method.startswith(("chat.", "views."))
 
 
 def _body(message: Message) -> dict[str, Any]:

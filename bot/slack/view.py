@@ -7,12 +7,13 @@ ids      no word of the mail: ids, dispositions, clauses, rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.ports import Letterhead, RecordedVerdict
+from bot.ports import Act, Letterhead, RecordedVerdict
 from bot.precedent import Precedent
 from bot.slack.shown import escaped, shown
 from classifiers.terms import Disposition, Evidence, Verdict
@@ -59,6 +60,12 @@ class CardView:
     precedents: tuple[Precedent, ...] = ()  # the latest first
     follows: str = ""  # the id of the report whose thread it belongs to
     claimed: str = ""  # the id of a report of another sender that it names as its thread
+    key: str = ""  # the report's whole key
+    taken: Act | None = None  # who looks after it
+    pressable: bool = False  # whether somebody listens to buttons
+    carve_outs: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by category: what is looked for against it
 
     @property
     def verdict(self) -> Verdict:
@@ -87,3 +94,9 @@ def reason(view: CardView, e: Evidence) -> str:
     if e.source != "model":
         return shown(e.reason, 200)
     return view.of_the_mail(e.reason, 200) or shown(e.reason.split(" for “")[0], 200)
+
+
+def name_of(decided_by: str) -> str:
+    """Who it was, as people call them: "ana" of "person:ana (U0ANA)"."""
+    name = decided_by.removeprefix("person:")
+    return shown(re.sub(r" \([UW][A-Z0-9]{1,30}\)$", "", name), 80)

@@ -198,8 +198,28 @@ def _piece(text: str) -> str:
     if not _CONTROL.fullmatch(text):
         return html.escape(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     target, _, label = text[1:-1].partition("|")
-    if target.startswith(("!date", "!")):
+    if target.startswith("!date^"):
+        return html.escape(_date(target) or label)
+    if target.startswith("!"):
         return f"<span class=mention>{html.escape(label or target)}</span>"
     if target.startswith(("@", "#")):
         return f"<span class=mention>{html.escape(label or target)}</span>"
     return f"<a rel=noreferrer>{html.escape(label or target)}</a>"
+
+
+def _date(target: str) -> str:
+    """ "!date^1795442400^{date_short_pretty} {time}" as the person's own clock shows it; "" for a token not known here."""
+    _, seconds, form, *_ = f"{target}^".split("^")
+    at = time.localtime(int(seconds))
+    minutes = max(0, int(time.time() - int(seconds))) // 60
+    ago = (
+        f"{minutes} minutes ago"
+        if minutes < 60
+        else f"{minutes // 60} hours ago"
+        if minutes < 2880
+        else f"{minutes // 1440} days ago"
+    )
+    known = {"{date_short_pretty}": time.strftime("%b %d, %Y", at), "{time}": time.strftime("%H:%M", at), "{ago}": ago}
+    for token, value in known.items():
+        form = form.replace(token, value)
+    return "" if "{" in form else form
