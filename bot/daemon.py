@@ -62,7 +62,7 @@ class Daemon:
         self._socket_noted = datetime.min.replace(tzinfo=UTC)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(len(parts.readers) + 4)},
+            executors={"default": ThreadPoolExecutor(len(parts.readers) + 5)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 

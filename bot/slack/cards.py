@@ -43,10 +43,9 @@ def card(view: CardView) -> tuple[str, Blocks]:
         (_signs(view), 1200),
         (_against(view), 1400),
         (_word(view), 200),
-        (_voices(view), 500),
-        (_facts(view), 1000),
     ]
-    blocks = [*(section(text, most) for text, most in parts if text), context(_where(view), 400), *buttons(view)]
+    beside = [context(_voices(view), 500), context(_facts(view), 1000), context(_where(view), 400)]
+    blocks = [*(section(text, most) for text, most in parts if text), *beside, *buttons(view)]
     return _fallback(view), blocks
 
 

@@ -58,7 +58,7 @@ class SlackSocket:
         self._next = now()
         self._was_up = False
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="press")
-        client = WebClient(base_url=base_url, retry_handlers=[], logger=_SILENT)
+        client = WebClient(base_url=base_url, timeout=10, retry_handlers=[], logger=_SILENT)
         client.proxy = None
         self._app = App(
             client=client, authorize=_with_token(bot_token), logger=_SILENT, listener_executor=self._workers,

@@ -150,7 +150,9 @@ def _choices(e: Mapping[str, Any], action: str) -> str:
         f"<label><input type={kind} name='{action}' value='{_value(o)}'{' checked' if o in initial else ''}> {_text(o['text'])}"
         + (f"<small>{_text(o['description'])}</small>" if "description" in o else "")
         + "</label>"
-        for o in e["options"]
+        for o in (
+            sorted(e["options"], key=lambda o: o not in initial) if e["type"] == "multi_static_select" else e["options"]
+        )
     )
     return f"<div class='choices {html.escape(e['type'])}'>{entries}</div>"
 
