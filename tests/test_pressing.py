@@ -10,18 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from make import judge, make_report, rulebook
+from running import configuration
+from test_cli import triage
 
 from bot.allowed import REMEMBERED, Allowed
 from bot.audit import blind
+from bot.correction import Correction, correct
 from bot.delivery import Delivery, Wording
 from bot.desk import NOT_ALLOWED, NOT_ASKED, UNKNOWN, Desk
 from bot.local.slack import LocalSlack
 from bot.local.slack.hands import UNCONNECTED, Done
-from bot.ports import ActKind, Context, Cursor, Letterhead, NewReport, Outcome, Press, RawMessage, VerdictKind
+from bot.ports import Act, ActKind, Context, Cursor, Letterhead, NewReport, Outcome, Press, RawMessage, VerdictKind
 from bot.routing import audit_notices, first_notices
 from bot.slack.client import SlackNotifier
 from bot.slack.controls import Handle
@@ -34,6 +38,7 @@ from classifiers.terms import Disposition, Verdict, report_key
 
 CHANNEL = "C0TRIAGE"
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+ACCOUNT = '[[accounts]]\nhost = "127.0.0.1"\nuser = "a@b.example"\npassword = { env = "X" }\n'
 SECRET = "the reset link of another customer"
 SPF = "Your domain has no SPF record, so anyone can forge mail. mochi"
 
@@ -596,3 +601,36 @@ def test_slacks_own_refusals_are_the_notifiers(slack: LocalSlack) -> None:
     ):
         with pytest.raises(NotSaid):
             call()
+
+
+# ------------------------------------------------------------------------------------------------ the trail
+
+
+def test_what_people_did_is_shown_and_exported(tmp_path: Path) -> None:
+    """`show` and `export audit`: acts in Slack and decisions anywhere, by time."""
+    config = configuration(tmp_path, ACCOUNT, SimpleNamespace(base_url="http://127.0.0.1:9/api/"))
+    (tmp_path / "state").mkdir()
+    with Store.open(f"sqlite:///{tmp_path}/state/triage.db", now=lambda: NOW) as store:
+        raw = b"Subject: one\r\n\r\none"
+        message = RawMessage(folder="INBOX", uidvalidity=1, uid=1, size=len(raw), received_at=NOW, raw=raw)
+        new = NewReport(message=message, key=report_key(raw), from_junk=False, backlog=False)
+        (report_id,) = store.keep("security", "INBOX", [new], Cursor(1, 1))
+        key = store.report(report_id).key
+        verdict = Verdict(report=key, disposition=Disposition.IN_SCOPE, confidence=0.9, why="w")
+        store.record(report_id, verdict, kind=VerdictKind.BOT, decided_by="bot", decided_at=NOW)
+        ana = {"report_id": report_id, "by": "person:ana (U0ANA)"}
+        store.hold(Act(**ana, kind=ActKind.TAKE, at=NOW + timedelta(minutes=1), outcome=Outcome.DONE), ())  # type: ignore[arg-type]
+        store.note(Act(report_id=None, by="person:eve (U0EVE)", kind=ActKind.OTHER, at=NOW, outcome=Outcome.REFUSED))
+        correction = Correction(disposition=Disposition.OUT_OF_SCOPE, by="person:ben", reason="known")
+        correct(store, key, correction, known=(), channel=CHANNEL, now=NOW + timedelta(minutes=2))
+
+    exported = [json.loads(line) for line in triage("export", "audit", "--config", config).stdout.splitlines()]
+    shown_data = json.loads(triage("show", key[:8], "--json", "--config", config).stdout)
+
+    assert [(e["report"], e["act"], e["by"], e["outcome"]) for e in exported] == [
+        (None, "other", "person:eve (U0EVE)", "refused"),
+        (key[:8], "take", "person:ana (U0ANA)", "done"),
+        (key[:8], "decide", "person:ben", "out_of_scope"),
+    ]
+    assert [a["act"] for a in shown_data["acts"]] == ["take"]
+    assert "2026-11-02 09:01  person:ana (U0ANA)  take, done" in triage("show", key[:8], "--config", config).stdout
