@@ -256,7 +256,9 @@ class Delivery:
 
     def _view(self, notice: Notice) -> CardView:
         assert notice.report_id is not None
-        view = view_in(self._store, notice.report_id, self._wording, self._tier, pressable=self._pressable)
+        # A follow-up's message is said once and never edited: buttons under it would stay for ever.
+        pressable = self._pressable and notice.kind is not NoticeKind.FOLLOW_UP
+        view = view_in(self._store, notice.report_id, self._wording, self._tier, pressable=pressable)
         return replace(view, possible_repeat=notice.possible_repeat)
 
     # ------------------------------------------------------------------------------------------ the digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from running import configuration
 from test_cli import triage
 
 from bot.allowed import REMEMBERED, Allowed
+from bot.assembly import _look_at_slack
 from bot.audit import blind
 from bot.correction import Correction, correct
 from bot.delivery import Delivery, Wording
@@ -27,6 +29,7 @@ from bot.local.slack import LocalSlack
 from bot.local.slack.hands import UNCONNECTED, Done
 from bot.ports import Act, ActKind, Context, Cursor, Letterhead, NewReport, Outcome, Press, RawMessage, VerdictKind
 from bot.routing import audit_notices, first_notices
+from bot.settings import Settings
 from bot.slack.client import SlackNotifier
 from bot.slack.controls import Handle
 from bot.slack.socket import SlackSocket
@@ -55,9 +58,12 @@ class Again(Worker):
     def __init__(self) -> None:
         super().__init__(Context(rules=Path(), policy="p", model=None))
         self.disposition = Disposition.NEEDS_REVIEW
+        self.free = threading.Event()
+        self.free.set()
 
     def judge(self, tasks: Iterable[Task]) -> Iterator[Judged]:
         for task in tasks:
+            assert self.free.wait(30)
             verdict = Verdict(
                 report=report_key(task.raw), disposition=self.disposition, confidence=0.9, why="judged again"
             )
@@ -589,6 +595,25 @@ def test_a_private_answer_that_cannot_be_given_ends_nothing(desk: Office, slack:
     desk.press("U0ANA", report, "triage_agree")
 
     assert desk.store.current(report).kind is VerdictKind.PERSON  # type: ignore[union-attr]
+
+
+def test_doctor_says_whether_the_line_opens(tmp_path: Path, slack: LocalSlack) -> None:
+    """With the right token, with a bot token in its place, and without any."""
+    for name, text in (("bot", slack.token), ("app", slack.app_token)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    def rows(**more: object) -> list[str]:
+        said = {"channel": CHANNEL, "base_url": slack.base_url, "bot_token": {"file": str(tmp_path / "bot")}} | more
+        account = {"host": "127.0.0.1", "user": "a", "password": {"env": "X"}}
+        settings = Settings.model_validate({"accounts": [account], "slack": said})
+        return [f"{r.state} {r.what}" for r in _look_at_slack(settings)]
+
+    right = rows(app_token={"file": str(tmp_path / "app")}, allowed_users=["U0ANA"])
+    wrong = rows(app_token={"file": str(tmp_path / "bot")}, allowed_users=["U0ANA"])
+
+    assert "ok Socket Mode opens; who may press: U0ANA" in right
+    assert any(r.startswith("bad slack.app_token: ") and "xapp-" in r for r in wrong)
+    assert not any("Socket Mode" in r for r in rows())
 
 
 def test_slacks_own_refusals_are_the_notifiers(slack: LocalSlack) -> None:

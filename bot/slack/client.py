@@ -34,6 +34,7 @@ _HELP = {
     "invalid_auth": "the bot token is wrong; take it from the app's page (xoxb-…)",
     "not_authed": "the bot token is empty",
     "token_revoked": "the bot token was revoked; install the app again",
+    "not_allowed_token_type": "a bot token (xoxb-…) stands where an app-level token (xapp-…) belongs, or the other way round",
     "account_inactive": "the bot token belongs to an app that was removed",
     "missing_scope": "the app lacks a scope; `triage slack manifest` lists those it needs",
 }
@@ -97,6 +98,10 @@ class SlackNotifier:
         """The bot's name and its team's. Raises NotSaid or MaybeSaid."""
         answer = self._call("auth.test")
         return f"{answer.get('user', '?')} in {answer.get('team', '?')}"
+
+    def opens_a_line(self) -> None:
+        """Asks for an address of Socket Mode, with an app-level token, and leaves it alone."""
+        self._call("apps.connections.open")
 
     def scopes(self) -> frozenset[str] | None:
         """What the token may do; None where Slack does not say."""

@@ -28,7 +28,7 @@ from classifiers.errors import UserError
 log = logging.getLogger("triage")
 BACK_OFF = (timedelta(seconds=1), timedelta(minutes=2))  # between attempts to connect; Slack takes about one a minute
 PING = 5.0  # seconds; a line without an answer to four of them is dead
-AT_ONCE = 4  # presses
+AT_ONCE = 8  # presses
 _ANY = re.compile(".*", re.DOTALL)
 _SILENT = logging.Logger("slack-socket", logging.CRITICAL + 1)  # noqa: LOG001 - the SDK's words may quote a payload
 _NAME = re.compile(r"[^\w.-]+")
@@ -58,10 +58,11 @@ class SlackSocket:
         self._next = now()
         self._was_up = False
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="press")
+        self._answering = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ack")  # apart: no ack waits for a press
         client = WebClient(base_url=base_url, timeout=10, retry_handlers=[], logger=_SILENT)
         client.proxy = None
         self._app = App(
-            client=client, authorize=_with_token(bot_token), logger=_SILENT, listener_executor=self._workers,
+            client=client, authorize=_with_token(bot_token), logger=_SILENT, listener_executor=self._answering,
             request_verification_enabled=False, ssl_check_enabled=False, url_verification_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )  # fmt: skip
@@ -126,6 +127,7 @@ class SlackSocket:
     def stop(self) -> None:
         """Hangs up; what is being done is done to its end."""
         self._line.close()  # type: ignore[no-untyped-call]
+        self._answering.shutdown(wait=True)
         self._workers.shutdown(wait=True)
 
     # ------------------------------------------------------------------------------------------ what comes in
@@ -141,7 +143,7 @@ class SlackSocket:
 
     def _pressed(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
         ack()
-        self._take(_press(body))
+        self._workers.submit(self._done, _press(body))
 
     def _submitted(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
         press = _submission(body)
@@ -149,7 +151,13 @@ class SlackSocket:
             ack(response_action="errors", errors=dict(errors))
             return
         ack()
-        self._take(press)
+        self._workers.submit(self._done, press)
+
+    def _done(self, press: Press) -> None:
+        try:
+            self._take(press)
+        except Exception as e:  # noqa: BLE001 - the store may be out of reach: the line stays, the log tells
+            log.error("press.lost", extra={"error": type(e).__name__})  # noqa: TRY400 - its text may quote mail
 
 
 def _with_token(bot_token: Callable[[], str]) -> Callable[[], AuthorizeResult]:
