@@ -6,7 +6,8 @@ from typing import Any
 
 from bot.audit import BLIND
 from bot.ports import Letterhead
-from classifiers.terms import Evidence, Finding, Verdict
+from classifiers.mixed import KINDS, clause_of, in_short
+from classifiers.terms import Evidence, Finding, PartKind, PartVerdict, Verdict
 from classifiers.text import printable
 
 SCHEMA = 1
@@ -27,7 +28,7 @@ def as_data(source: str, verdict: Verdict, head: Letterhead) -> dict[str, Any]:
         "categories": [_finding(f) for f in verdict.categories],
         "considered": [_finding(f) for f in verdict.considered],
         "signs": [_evidence(e) for e in verdict.signs],
-        "parts": [],
+        "parts": [_part(verdict, p) for p in verdict.parts],
         "acknowledgement": {"state": ack.state.value, "where": ack.where, "quote": ack.quote or None},
         "missing": list(verdict.missing),
         "assets": list(verdict.assets),
@@ -73,6 +74,24 @@ def _evidence(e: Evidence) -> dict[str, Any]:
     }
 
 
+def _part(verdict: Verdict, p: PartVerdict) -> dict[str, Any]:
+    clause, clause_kind = clause_of(verdict, p)
+    return {
+        "kind": p.kind.value,
+        "category": p.category,
+        "clause": clause,
+        "clause_kind": clause_kind,
+        "remarks": p.remarks,
+        "probability_in_scope": p.live,
+        "evidence": list(p.sources),
+        "quote": p.quote or None,
+        "where": p.where.value,
+        "passage": p.span.passage if p.span else None,
+        "start": p.span.start if p.span else None,
+        "end": p.span.end if p.span else None,
+    }
+
+
 def in_words(verdict: Verdict) -> str:
     """Disposition and categories on one line: "OUT OF SCOPE  email_authentication 0.97"."""
     held = ", ".join(f"{f.category} {f.probability:.2f}" for f in verdict.categories)
@@ -97,6 +116,7 @@ def for_people(source: str, verdict: Verdict, head: Letterhead) -> str:
     against = [e for f in (*verdict.categories, *verdict.considered) for e in f.evidence if not e.speaks_for]
     lines += [f"  Against   {_seen(e)}" for e in against[:4]] or ["  Against   none found"]
     lines += [f"  Sign      {_seen(e)}" for e in verdict.signs[:4]]
+    lines += _parts(verdict)
     if verdict.missing:
         lines.append(f"  Missing   {', '.join(m.replace('_', ' ') for m in verdict.missing)}")
     lines.append(f"  Judges    rules: {verdict.rules_say or 'silent'}; model: {verdict.model_says or 'silent'}")
@@ -104,6 +124,20 @@ def for_people(source: str, verdict: Verdict, head: Letterhead) -> str:
     if verdict.defects:
         lines.append(f"  Defects   {printable(', '.join(verdict.defects))}")
     return "\n".join(lines)
+
+
+def _parts(verdict: Verdict) -> list[str]:
+    """What the parts of a mixed report are, in one line, and each of them."""
+    if not verdict.parts:
+        return []
+    lines = [f"  Parts     {in_short(verdict.parts)}"]
+    for p in verdict.parts:
+        if p.kind is not PartKind.UNTOLD:
+            what = f"{KINDS[p.kind]} {p.category}" if p.category else KINDS[p.kind]
+            place = f"{p.where.value}, {p.span.start} to {p.span.end}" if p.span else p.where.value
+            quote = f" “{printable(p.quote, 120)}”" if p.quote else ""
+            lines.append(f"    {what} ({place}){quote}")
+    return lines
 
 
 def blind_for_people(source: str, head: Letterhead) -> str:

@@ -555,7 +555,7 @@ def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Itera
     words = _wording(RULES, policy)
     with judging_worker(policy=policy, rules=None, model=None) as worker:
         mails = list(mails_of([path], cap=25 * 1000**2, stdin=stdin))
-        tasks = (Task(raw=m.raw, size=m.size, truncated=m.truncated) for m in mails)
+        tasks = (Task(raw=m.raw, size=m.size, truncated=m.truncated, traced=False) for m in mails)
         for mail, judged in zip(mails, worker.judge(tasks), strict=True):
             report = KeptReport(
                 id=0, account="preview", folder="", key=judged.verdict.report, size=mail.size, received_at=at, kept_at=at,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from classifiers.parts import MOST as MOST_PARTS
 from classifiers.terms import (
     Acknowledgement,
     AcknowledgementState,
@@ -14,6 +15,8 @@ from classifiers.terms import (
     Evidence,
     Finding,
     Opinion,
+    PartKind,
+    PartVerdict,
     Place,
     Span,
     Verdict,
@@ -33,6 +36,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "categories": [_finding_to_json(f) for f in verdict.categories],
         "considered": [_finding_to_json(f) for f in verdict.considered],
         "signs": [_evidence_to_json(e) for e in verdict.signs],
+        "parts": [_part_to_json(p) for p in verdict.parts],
         "acknowledgement": {"state": ack.state.value, "where": ack.where, "quote": ack.quote},
         "missing": list(verdict.missing), "assets": list(verdict.assets), "defects": list(verdict.defects),
         "rules_say": verdict.rules_say, "model_says": verdict.model_says, "policy": verdict.policy,
@@ -50,9 +54,19 @@ def _finding_to_json(f: Finding) -> dict[str, Any]:
 def _evidence_to_json(e: Evidence) -> dict[str, Any]:
     return {
         "source": e.source, "category": e.category, "for": e.speaks_for, "weight": e.weight, "reason": e.reason,
-        "span": [e.span.passage, e.span.start, e.span.end] if e.span else None,
-        "quote": e.quote, "where": e.where.value if e.where else None,
+        "span": _span_to_json(e.span), "quote": e.quote, "where": e.where.value if e.where else None,
     }  # fmt: skip
+
+
+def _part_to_json(p: PartVerdict) -> dict[str, Any]:
+    return {
+        "kind": p.kind.value, "category": p.category, "where": p.where.value, "span": _span_to_json(p.span),
+        "remarks": p.remarks, "sources": list(p.sources), "live": p.live, "quote": p.quote,
+    }  # fmt: skip
+
+
+def _span_to_json(span: Span | None) -> list[int] | None:
+    return [span.passage, span.start, span.end] if span else None
 
 
 # ------------------------------------------------------------------------------------------------ and back
@@ -64,7 +78,9 @@ def verdict_from_json(data: Any) -> Verdict:
     verdict = Verdict(
         report=d.text("report"), disposition=Disposition(d.text("disposition")), confidence=d.share("confidence"),
         why=d.text("why"), categories=d.many("categories", _finding), considered=d.many("considered", _finding),
-        signs=d.many("signs", _evidence), acknowledgement=_acknowledgement(d.take("acknowledgement")),
+        signs=d.many("signs", _evidence),
+        parts=d.many("parts", _part, MOST_PARTS) if "parts" in d else (),  # older rows have none
+        acknowledgement=_acknowledgement(d.take("acknowledgement")),
         missing=d.many("missing", _text), assets=d.many("assets", _text), defects=d.many("defects", _text),
         rules_say=d.text("rules_say"), model_says=d.text("model_says"), policy=d.text("policy"),
         versions=_versions(d.take("versions")),
@@ -82,6 +98,9 @@ class _Fields:
         if not isinstance(data, Mapping):
             raise ValueError("no object")  # noqa: TRY004 - one error for all that is strange
         self._left = dict(data)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left
 
     def take(self, key: str) -> Any:
         if key not in self._left:
@@ -107,9 +126,18 @@ class _Fields:
             raise ValueError(f"{key} is no share")
         return value
 
-    def many(self, key: str, make: Callable[[Any], T]) -> tuple[T, ...]:
+    def share_or_none(self, key: str) -> float | None:
+        return self.share(key) if self._left.get(key, 0) is not None else self.take(key)
+
+    def count(self, key: str) -> int:
         value = self.take(key)
-        if not isinstance(value, list) or len(value) > MOST:
+        if type(value) is not int or not 0 <= value <= MOST:
+            raise ValueError(f"{key} is no count")
+        return value
+
+    def many(self, key: str, make: Callable[[Any], T], most: int = MOST) -> tuple[T, ...]:
+        value = self.take(key)
+        if not isinstance(value, list) or len(value) > most:
             raise ValueError(f"{key} is no list, or too long a one")
         return tuple(make(v) for v in value)
 
@@ -149,6 +177,19 @@ def _evidence(data: Any) -> Evidence:
     return evidence
 
 
+def _part(data: Any) -> PartVerdict:
+    d = _Fields(data)
+    part = PartVerdict(
+        kind=PartKind(d.text("kind")), category=d.text_or_none("category"), where=Place(d.text("where")),
+        span=_span(d.take("span")), remarks=d.count("remarks"), sources=d.many("sources", _text),
+        live=d.share_or_none("live"), quote=d.text("quote"),
+    )  # fmt: skip
+    d.end()
+    if (part.category is None) is not (part.kind in {PartKind.GENUINE, PartKind.UNTOLD}):
+        raise ValueError("category")
+    return part
+
+
 def _span(value: Any) -> Span | None:
     if value is None:
         return None
@@ -180,7 +221,7 @@ def opinion_to_json(opinion: Opinion) -> dict[str, Any]:
     """Plain data, for json.dumps."""
     return {
         "categories": dict(opinion.categories), "dispositions": dict(opinion.dispositions),
-        "words": [list(w) for w in opinion.words],
+        "headline": opinion.headline, "words": [list(w) for w in opinion.words],
     }  # fmt: skip
 
 
@@ -190,6 +231,7 @@ def opinion_from_json(data: Any) -> Opinion:
     opinion = Opinion(
         categories=_shares(d.take("categories")),
         dispositions=_shares(d.take("dispositions")),
+        headline=d.share("headline"),
         words=d.many("words", _word),
     )
     d.end()
@@ -228,5 +270,6 @@ def strip_text(verdict: Verdict) -> Verdict:
         categories=tuple(map(bare_finding, verdict.categories)),
         considered=tuple(map(bare_finding, verdict.considered)),
         signs=tuple(map(bare, verdict.signs)),
+        parts=tuple(replace(p, quote="", span=None) for p in verdict.parts),
         acknowledgement=replace(verdict.acknowledgement, quote=""),
     )

@@ -80,7 +80,7 @@ def find(path: Path, known: Collection[str]) -> Iterator[Labelled]:
 
 def _of_item(item: Item) -> Labelled:
     raw = as_mail(item)
-    return Labelled(item, Task(raw=raw, size=len(raw), closely=True))
+    return Labelled(item, Task(raw=raw, size=len(raw), traced=False, closely=True))
 
 
 def _in_folder(root: Path, folder: Path, disposition: Disposition, categories: frozenset[str]) -> Iterator[Labelled]:
@@ -88,4 +88,4 @@ def _in_folder(root: Path, folder: Path, disposition: Disposition, categories: f
     for mail in mails(map(str, inside), cap=CAP):
         name = mail.name.removeprefix(f"{root}/")
         item = Item(id=name, subject="", body="", disposition=disposition, categories=categories)
-        yield Labelled(item, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, closely=True))
+        yield Labelled(item, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, traced=False, closely=True))

@@ -25,7 +25,7 @@ from bot.precedent import Traces, traces_from_json
 from classifiers.errors import Problem, RuleError, StoreError
 from classifiers.terms import Disposition, Opinion, Verdict, Versions, report_key
 
-BATCH_MAILS = 64
+BATCH_MAILS = 16  # more save nothing further, and one slow mail would hold up all of them
 BATCH_BYTES = 8 * 1000**2
 MAX_ANSWER = 2 * 1000**2  # bytes; a verdict with all its quotes is a few kB
 START_SECONDS = 60.0  # a cold disk may be slow; no mail is in hand yet
@@ -40,6 +40,7 @@ class Task:
     truncated: bool = False
     rung: int = 1
     key: str = ""  # where it is known already; else it is made of the bytes
+    traced: bool = True  # what it is recognised by later is wanted too: not where nothing is kept
     closely: bool = False  # the model's opinion and the report's text are wanted too, to measure
 
 
@@ -50,7 +51,7 @@ class Judged:
     verdict: Verdict
     letterhead: Letterhead
     broken: str = ""
-    traces: Traces | None = None  # None: what could not be read leaves none
+    traces: Traces | None = None  # None: what could not be read leaves none, nor what was not asked for
     opinion: Opinion | None = None  # where the task said `closely`
     text: str = ""  # likewise: how the report begins
 
@@ -127,7 +128,7 @@ class Worker:
         with self._lock:
             answers: list[dict[str, Any]] = []
             try:
-                self._ask([_request(t) for t in batch], answers)
+                self._ask([_request(t, more=n < len(batch)) for n, t in enumerate(batch, 1)], answers)
             except _Died:
                 rest = batch[len(answers) :]
                 done = [self._judged(t, a) for t, a in zip(batch, answers, strict=False)]
@@ -154,7 +155,7 @@ class Worker:
         try:
             verdict = verdict_from_json(answer["verdict"])
             head = _letterhead(answer["letterhead"])
-            traces = traces_from_json(answer["traces"])
+            traces = traces_from_json(answer["traces"]) if task.traced else None
             opinion = opinion_from_json(answer["opinion"]) if task.closely else None
             text = _beginning(answer["text"]) if task.closely else ""
         except (KeyError, ValueError, TypeError):
@@ -286,7 +287,7 @@ def _frame(header: dict[str, Any]) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
-def _request(task: Task, op: str = "judge") -> bytes:
+def _request(task: Task, *, op: str = "judge", more: bool = False) -> bytes:
     header = {
         "op": op,
         "bytes": len(task.raw),
@@ -294,7 +295,9 @@ def _request(task: Task, op: str = "judge") -> bytes:
         "truncated": task.truncated,
         "rung": task.rung,
         "key": task.key,
+        "traced": task.traced,
         "closely": task.closely,
+        "more": more,
     }
     return _frame(header) + task.raw
 

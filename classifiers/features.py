@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +32,18 @@ OPENING = 35  # words
 # How much a zone's words count, and pairs of neighbouring ones. The subject says most, pasted text least: on reports
 # that it was not trained on this moved the ranking more than anything else.
 ZONES = {"t": (3.0, 3.0), "c": (1.0, 0.0), "w": (1.0, 0.5), "s": (1.0, 0.5), "p": (0.3, 0.0), "f": (1.0, 0.0)}
+_HEADLINE = frozenset({"t", "c"})
 GRAM = 4  # letters of the pieces that a subject's words are cut into: "clickjacking" and "click jacking" share most
+_ENDINGS = ("ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "s", "ly")
+SHORTEST_STEM = 4  # letters
 # Odd constants that keep words, left and right neighbours apart.
 _WORD, _LEFT, _RIGHT, _MIX = (
     np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 )
 _PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
+
+
+_Zones = tuple[tuple[str, tuple[str, ...]], ...]  # by zone: the words that stood there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +53,7 @@ class Features:
     index: npt.NDArray[np.intp]  # ascending, each once
     value: npt.NDArray[np.float64]
     _first: npt.NDArray[np.intp]  # where each stood first, in the order of _zones
-    _zones: tuple[tuple[str, tuple[str, ...]], ...]
+    _zones: _Zones
 
     def name(self, i: int) -> str:
         """What filled the i-th place, for a person: a word, or two neighbours; "" for a piece of a word."""
@@ -56,6 +63,10 @@ class Features:
     def terms(self) -> list[str]:
         """Every feature by zone and name."""
         return [":".join(self._term(i)) for i in range(len(self.index))]
+
+    def of_subject(self) -> Features:
+        """What the subject alone fills; of length 1 too, or empty."""
+        return _counted(tuple((zone, words) for zone, words in self._zones if zone in _HEADLINE))
 
     def _term(self, i: int) -> tuple[str, str]:
         at = int(self._first[i])
@@ -72,7 +83,8 @@ class Features:
 
 def tokens(text: str) -> list[str]:
     """Words of lower-cased text; a host or URL is one word, a number another; Chinese and the like by pairs of letters."""
-    words = _TOKEN.findall(_URL.sub(" urlurl ", text.lower()))
+    text = text.lower()
+    words = _TOKEN.findall(_URL.sub(" urlurl ", text) if "." in text or "://" in text else text)
     odd = {w: _taken_apart(w) for w in set(words) if len(w) > LONGEST or not w.isascii() or w[0].isdigit()}
     return [piece for w in words for piece in odd.get(w, (w,))] if odd else words
 
@@ -85,21 +97,21 @@ def _taken_apart(word: str) -> tuple[str, ...]:
     return (word[:LONGEST],)
 
 
-def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _zones(report: Report, regions: Sequence[Region], unseen: str) -> _Zones:
     """The report's words by where they stood: title, all claims, what opens them, pasted text; and facts."""
     title: list[str] = []
     claims: list[str] = []
     for claim in prose(report, regions):
         (title if claim.place is Place.SUBJECT else claims).append(claim.text)
-    subject = tokens(" ".join(title)[:1000])
-    body = "\n".join(claims)[:CAP]
+    subject = tokens(_unsaid(" ".join(title)[:1000], unseen))
+    body = _unsaid("\n".join(claims)[:CAP], unseen)
     claimed = tokens(body)
     pasted = "\n".join(
         report.passages[r.span.passage].text[r.span.start : r.span.end] for r in regions if r.kind in _PASTED
     )
     return (
         ("t", tuple(subject)),
-        ("c", tuple(_grams(subject))),
+        ("c", tuple(chain.from_iterable(map(_grams, subject)))),
         ("w", (*subject, *claimed)),
         ("s", tuple(claimed[:OPENING])),  # what opens a report says what it is
         ("p", tuple(tokens(pasted[:CAP]))),
@@ -107,10 +119,10 @@ def _zones(report: Report, regions: Sequence[Region]) -> tuple[tuple[str, tuple[
     )
 
 
-def _grams(words: Sequence[str]) -> Iterator[str]:
-    for word in words:
-        framed = f"<{word}>"
-        yield from (framed[i : i + GRAM] for i in range(max(1, len(framed) - GRAM + 1)))
+@lru_cache(maxsize=1 << 12)
+def _grams(word: str) -> tuple[str, ...]:
+    framed = f"<{word}>"
+    return tuple(framed[i : i + GRAM] for i in range(max(1, len(framed) - GRAM + 1)))
 
 
 def _facts(report: Report, regions: Sequence[Region], body: str) -> Iterator[str]:
@@ -125,11 +137,59 @@ def _facts(report: Report, regions: Sequence[Region], body: str) -> Iterator[str
         yield "automatic"
 
 
-def features(report: Report, regions: Sequence[Region]) -> Features:
-    """Words and pairs of neighbours, each by zone, at 1 + log of how often it occurs times its zone's weight, scaled to length 1."""
-    zones = _zones(report, regions)
+def _unsaid(text: str, word: str) -> str:
+    return re.sub(re.escape(word), " ", text, flags=re.IGNORECASE) if word else text
+
+
+def features(report: Report, regions: Sequence[Region], unseen: str = "") -> Features:
+    """Words and pairs of neighbours, each by zone, at 1 + log of how often it occurs times its zone's weight, scaled to length 1.
+
+    `unseen`: a word that must not count, as the one that a policy asks for.
+    """
+    return _counted(_zones(report, regions, unseen))
+
+
+def _counted(zones: _Zones) -> Features:
+    slots, weights = _slots(zones)
+    index, first, counts = np.unique(slots, return_index=True, return_counts=True)
+    value = (1.0 + np.log(counts)) * weights[first]
+    return Features(index, value / (np.linalg.norm(value) or 1.0), first, zones)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """Several texts as the model sees them, one below the other."""
+
+    index: npt.NDArray[np.intp]  # of each text ascending, each once
+    value: npt.NDArray[np.float64]  # of each text of Euclidean length 1
+    starts: npt.NDArray[np.intp]  # where each text begins in both
+
+
+def stacked(reports: Sequence[Report], unseen: str = "") -> Stack:
+    """The features of several reports without regions, at once: of short texts the calls cost more than the counting."""
+    found = [_slots(_zones(report, (), unseen)) for report in reports]
+    rows = np.concatenate([slots + (row << BITS) for row, (slots, _) in enumerate(found)])
+    weights = np.concatenate([weights for _, weights in found])
+    index, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    value = (1.0 + np.log(counts)) * weights[first]
+    starts = np.searchsorted(index, np.arange(len(found)) << BITS)
+    return Stack(index & (DIMENSIONS - 1), unit_rows(value, starts), starts)
+
+
+def unit_rows(value: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """The same values, those of each row scaled to Euclidean length 1."""
+    lengths = np.sqrt(np.add.reduceat(value * value, starts))
+    lengths[lengths == 0.0] = 1.0
+    scaled: npt.NDArray[np.float64] = value / np.repeat(lengths, np.diff(starts, append=len(value)))
+    return scaled
+
+
+def _slots(zones: _Zones) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """The slot of every word and pair, in the order of the zones, and what it weighs."""
     places, weights = [np.zeros(0, dtype=np.uint64)], [np.zeros(0)]
     for zone, words in zones:
+        if not words:
+            continue
         alone, paired = ZONES[zone]
         hashed = np.fromiter(map(_hash, words), dtype=np.uint64, count=len(words))
         places.append(hashed * _WORD + _hash(zone))
@@ -138,13 +198,17 @@ def features(report: Report, regions: Sequence[Region]) -> Features:
             places.append(hashed[:-1] * _LEFT + hashed[1:] * _RIGHT + _hash(zone))
             weights.append(np.full(len(words) - 1, paired))
     # The highest bits of a product are the best mixed (Knuth, The Art of Computer Programming, 6.4).
-    slots = ((np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)).astype(np.intp)
-    index, first, counts = np.unique(slots, return_index=True, return_counts=True)
-    value = (1.0 + np.log(counts)) * np.concatenate(weights)[first]
-    return Features(index, value / (np.linalg.norm(value) or 1.0), first, zones)
+    slots = (np.concatenate(places) * _MIX) >> np.uint64(64 - BITS)
+    return slots.astype(np.intp), np.concatenate(weights)
 
 
 @lru_cache(maxsize=1 << 16)
 def _hash(word: str) -> int:
-    """The same on every machine and Python."""
-    return zlib.crc32(word.encode("utf-8", "replace"))
+    """Of a word's stem; the same on every machine and Python."""
+    return zlib.crc32(_stem(word).encode("utf-8", "replace"))
+
+
+def _stem(word: str) -> str:
+    """A word without the ending that English gives it, so that "spoofed", "spoofs" and "spoofing" are one."""
+    ending = next((e for e in _ENDINGS if word.endswith(e) and len(word) - len(e) >= SHORTEST_STEM), "")
+    return word.removesuffix(ending)

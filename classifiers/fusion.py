@@ -2,17 +2,19 @@
 
 Per category a logistic regression over four things: the model's log-odds, the rules' added weights, a carve-out, a match in
 the subject; the same weights for all categories, so that one with few examples learns from the others. Per disposition a
-multinomial one over the model's log-odds, the strongest category, the signs by group and one by one, and the length.
+multinomial one over what the model believes of the subject, what the subject names, the strongest category, the signs by group
+and the length. Its weights are shrunk so hard that each is little more than the difference of two means: the examples are
+written by few hands, and what sets their bodies apart sets apart no stranger's.
 Both are fitted on predictions for texts that the model had not seen (Wolpert's stacking, 1992).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from classifiers.terms import Disposition, Evidence, Opinion, Place, Report
+from classifiers.terms import Disposition, Evidence, Opinion, Place, Report, Span
 
 DISPOSITIONS = tuple(d for d in Disposition if d is not Disposition.NEEDS_REVIEW)
 GROUPS = ("genuine", "not_a_report", "incomplete")  # of signs
@@ -55,21 +57,52 @@ def of_category(evidence: Sequence[Evidence], model: float) -> list[float]:
 
 
 def of_report(
-    report: Report, groups: Mapping[str, Sequence[Evidence]], opinion: Opinion, strongest: float, sources: Sequence[str]
+    report: Report,
+    head: Span | None,
+    groups: Mapping[str, Sequence[Evidence]],
+    opinion: Opinion,
+    excluded: Collection[str],
 ) -> list[float]:
-    """The numbers a disposition is weighed by. `strongest`: of the categories; `sources`: the signs that count one by one."""
-    seen = {e.source for group in GROUPS for e in groups.get(group, ())}
-    genuine = groups.get("genuine", ())
+    """The numbers a disposition is weighed by.
+
+    `head`: of the sentence that stands for a subject that says nothing; `excluded`: the categories that the policy excludes.
+    """
+    named = {c: e for c, e in groups.items() if c in excluded}
+    strength = {c: added([x.weight for x in e if x.speaks_for]) for c, e in named.items()}
+    free = {c: w for c, w in strength.items() if all(x.speaks_for for x in named[c])}  # no carve-out fires
+    vetoed = any(strength[c] > 0 for c in strength.keys() - free.keys())
     return [
-        *(logit(opinion.dispositions.get(d.value, 0.0)) for d in DISPOSITIONS),
-        logit(strongest),
+        logit(opinion.headline),
+        logit(opinion.dispositions.get(Disposition.NOT_A_REPORT.value, 0.0)),
+        logit(opinion.dispositions.get(Disposition.INCOMPLETE.value, 0.0)),
+        logit(max(opinion.categories.values(), default=0.0)),
+        max(strength.values(), default=0.0),
+        max(free.values(), default=0.0),
+        float(vetoed),
         *(total(groups.get(group, ())) for group in GROUPS),
-        float(any(not e.speaks_for for group, found in groups.items() if group not in GROUPS for e in found)),
         *(float(asked in groups) for asked in _ASKED),
         math.log(1 + sum(len(p.text) for p in report.passages)),
-        float(any(e.where is Place.SUBJECT for e in genuine)),
-        *(float(source in seen) for source in sources),
+        *_by_subject(head, groups.get("genuine", ()), named, free),
     ]
+
+
+def _by_subject(
+    head: Span | None, genuine: Sequence[Evidence], named: Mapping[str, Sequence[Evidence]], free: Collection[str]
+) -> list[float]:
+    """What the subject names: something excluded, a finding, both, one alone, neither. Who reports says there what it is."""
+    found = any(_heads(head, e) for e in genuine)
+    noise = {c for c, seen in named.items() if any(_heads(head, e) for e in seen)}
+    clear = any(c in free for c in noise)
+    flags = (bool(noise), found, noise and not found, clear and not found, found and not noise, not found and not noise)
+    return [float(bool(flag)) for flag in flags]
+
+
+def _heads(head: Span | None, e: Evidence) -> bool:
+    if not e.speaks_for or e.span is None:
+        return False
+    return e.where is Place.SUBJECT or (
+        head is not None and head.passage == e.span.passage and head.start <= e.span.start < head.end
+    )
 
 
 def is_worth_taking_apart(p: Mapping[str, float]) -> bool:
@@ -90,7 +123,6 @@ class Fusion:
     """The fitted weights. Immutable; travels in the model file as plain numbers."""
 
     category: tuple[float, ...]  # of `of_category`, and the intercept at the end
-    sources: tuple[str, ...]
     middle: tuple[float, ...]  # of each number of `of_report` over the examples
     spread: tuple[float, ...]
     dispositions: tuple[tuple[float, ...], ...]  # of each disposition: a weight a number, and the intercept at the end
@@ -101,10 +133,15 @@ class Fusion:
         return sigmoid(intercept + math.fsum(w * x for w, x in zip(weights, of_category(evidence, model), strict=True)))
 
     def of_dispositions(
-        self, report: Report, groups: Mapping[str, Sequence[Evidence]], opinion: Opinion, strongest: float
+        self,
+        report: Report,
+        head: Span | None,
+        groups: Mapping[str, Sequence[Evidence]],
+        opinion: Opinion,
+        excluded: Collection[str],
     ) -> dict[Disposition, float]:
-        """Probabilities of the four dispositions; they add up to one."""
-        numbers = of_report(report, groups, opinion, strongest, self.sources)
+        """Probabilities of the four dispositions; they add up to one. Arguments as of `of_report`."""
+        numbers = of_report(report, head, groups, opinion, excluded)
         scaled = [(x - m) / s for x, m, s in zip(numbers, self.middle, self.spread, strict=True)]
         scores = [
             row[-1] + math.fsum(w * x for w, x in zip(row[:-1], scaled, strict=True)) for row in self.dispositions

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
-from classifiers.features import DIMENSIONS, Features, features
+from classifiers.features import DIMENSIONS, Features, features, stacked, unit_rows
 from classifiers.fusion import Fusion, is_worth_taking_apart
-from classifiers.parts import find_parts
+from classifiers.parts import Part, find_parts
 from classifiers.policy import Thresholds
 from classifiers.regions import Region
-from classifiers.terms import Disposition, Opinion, Report
+from classifiers.terms import Disposition, Opinion, Report, Span
 
-FORMAT = 1  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
+FORMAT = 2  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
 MAX_BYTES = 64 * 1000**2
 WORDS = 5  # of the report, shown for the label that the model believes most
 _DISPOSITIONS = frozenset(d.value for d in Disposition)
@@ -37,6 +37,7 @@ class Learned:
     scale: Weights  # DIMENSIONS: how much each feature counts, the rare ones more
     weights: Weights  # DIMENSIONS x labels: what one feature adds to every label stands together
     bias: Weights  # labels
+    headline: Weights  # DIMENSIONS: what one feature of the subject adds to in_scope, and the intercept at the end
     thresholds: Thresholds
     fusion: Fusion
     version: str  # 12 hex digits of the file's contents
@@ -52,13 +53,14 @@ class Learned:
             with np.load(path, allow_pickle=False) as arrays:
                 meta = json.loads(bytes(arrays["meta"]).decode())
                 scale, weights, bias = arrays["scale"], arrays["weights"], arrays["bias"]
+                subject = arrays["headline"]
         except OSError as e:
             raise ModelError(Problem(str(path), f"cannot be read: {e.strerror or type(e).__name__}")) from None
         except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as e:
             raise ModelError(
                 Problem(str(path), f"is no model of triage, or a broken one ({type(e).__name__})")
             ) from None
-        problem = _unsound(meta, scale, weights, bias)
+        problem = _unsound(meta, scale, weights, bias, subject)
         if problem:
             raise ModelError(Problem(str(path), problem))
         return cls(
@@ -66,6 +68,7 @@ class Learned:
             scale=scale,
             weights=weights,
             bias=bias,
+            headline=subject,
             thresholds=Thresholds(**meta["thresholds"]),
             fusion=_fusion(meta["fusion"]),
             version=hashlib.sha256(data).hexdigest()[:12],
@@ -84,27 +87,45 @@ class Learned:
         }
         raw = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
         with path.open("wb") as f:
-            np.savez_compressed(f, meta=raw, scale=self.scale, weights=self.weights, bias=self.bias)
+            np.savez_compressed(
+                f, meta=raw, scale=self.scale, weights=self.weights, bias=self.bias, headline=self.headline
+            )
 
-    def opine(self, report: Report, regions: Sequence[Region]) -> Opinion:
-        """A probability for each label, and the words that moved the strongest most."""
-        seen = features(report, regions)
+    def opine(self, report: Report, regions: Sequence[Region], unseen: str = "") -> Opinion:
+        """A probability for each label, and the words that moved the strongest most. `unseen`: a word that must not count."""
+        seen = features(report, regions, unseen)
         by_label = dict(zip(self.labels, self.probabilities(seen), strict=True))
         best = max(by_label, key=lambda label: by_label[label])
         return Opinion(
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
+            headline=self.by_subject(seen),
             words=self._words(seen, best),
-            parts=tuple(
-                (part.span, dict(zip(self.labels, self.probabilities(features(part.as_report(), ())), strict=True)))
-                for part in (find_parts(report, regions) if is_worth_taking_apart(by_label) else ())
-            ),
+            parts=self.of_parts(find_parts(report, regions), unseen) if is_worth_taking_apart(by_label) else (),
+        )
+
+    def of_parts(self, parts: Sequence[Part], unseen: str = "") -> tuple[tuple[Span, dict[str, float]], ...]:
+        """A probability for each label, of every part as if it were all that was sent."""
+        if not parts:
+            return ()
+        seen = stacked([part.as_report() for part in parts], unseen)
+        value = unit_rows(seen.value * self.scale[seen.index], seen.starts)
+        scores = np.add.reduceat(value[:, None] * self.weights[seen.index], seen.starts) + self.bias
+        rows = (1.0 / (1.0 + np.exp(-scores))).tolist()
+        return tuple(
+            (part.span, dict(zip(self.labels, row, strict=True))) for part, row in zip(parts, rows, strict=True)
         )
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
         scores = self.scaled(seen) @ self.weights[seen.index] + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
+
+    def by_subject(self, seen: Features) -> float:
+        """The probability of in_scope by a report's subject alone."""
+        subject = seen.of_subject()
+        score = self.scaled(subject) @ self.headline[subject.index] + self.headline[-1]
+        return float(1.0 / (1.0 + np.exp(-score)))
 
     def scaled(self, seen: Features) -> npt.NDArray[np.float64]:
         """The features' values as the weights want them: scaled, and of Euclidean length 1 again."""
@@ -131,17 +152,20 @@ class Learned:
         return tuple(named[:WORDS])
 
 
-def _unsound(meta: Any, scale: Any, weights: Any, bias: Any) -> str:
+def _unsound(meta: Any, scale: Any, weights: Any, bias: Any, subject: Any) -> str:
     """What is wrong with a file's contents, or ""."""
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("dimensions") != DIMENSIONS:
         return "was made by another version of triage; train it anew with `triage model train`"
     labels = meta.get("labels")
     if not isinstance(labels, list) or not all(isinstance(x, str) for x in labels) or len(set(labels)) != len(labels):
         return "names no labels"
-    shapes = (scale.shape, weights.shape, bias.shape)
-    if shapes != ((DIMENSIONS,), (DIMENSIONS, len(labels)), (len(labels),)) or weights.dtype != np.float32:
+    shapes = (scale.shape, weights.shape, bias.shape, subject.shape)
+    if (
+        shapes != ((DIMENSIONS,), (DIMENSIONS, len(labels)), (len(labels),), (DIMENSIONS + 1,))
+        or weights.dtype != np.float32
+    ):
         return "has arrays of another shape"
-    if not all(np.isfinite(array).all() for array in (scale, weights, bias)):
+    if not all(np.isfinite(array).all() for array in (scale, weights, bias, subject)):
         return "holds weights that are no numbers"
     return _unusable(meta)
 
@@ -167,7 +191,6 @@ def _unusable(meta: Mapping[str, Any]) -> str:
 def _fusion(data: Mapping[str, Any]) -> Fusion:
     return Fusion(
         category=tuple(data["category"]),
-        sources=tuple(data["sources"]),
         middle=tuple(data["middle"]),
         spread=tuple(data["spread"]),
         dispositions=tuple(tuple(row) for row in data["dispositions"]),

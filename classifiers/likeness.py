@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
-
-import numpy as np
+from typing import Any
 
 from classifiers.text import fold
 
@@ -81,12 +81,12 @@ _BETWEEN = frozenset(
 _HOST = "host"
 
 
-def _constants(name: str) -> np.ndarray:
+@cache
+def _constants(name: str) -> Any:
+    import numpy as np  # takes longer to load than most commands run, and only a new signature needs it
+
     digests = (blake2b(f"{name} {i}".encode(), digest_size=8, person=b"likeness").digest() for i in range(SIZE))
     return np.array([int.from_bytes(d, "big") | 1 for d in digests], dtype=np.uint64)
-
-
-_FACTORS, _ADDED = _constants("factor"), _constants("added")
 
 
 def signature(own: str, everything: str) -> tuple[int, ...]:
@@ -94,17 +94,20 @@ def signature(own: str, everything: str) -> tuple[int, ...]:
 
     Where those are few ("see the request below"), `everything` the mail holds has to be the same.
     """
+    import numpy as np
+
     words = _words(own)
     if len(words) >= SHORT:
-        runs = {" ".join(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
+        runs = set(map(" ".join, zip(*(words[i:] for i in range(RUN)), strict=False)))
     else:
         whole = " ".join(everything[:MOST_TEXT].split())
         if not whole:
             return ()
         runs = {f"the whole of {len(everything)} characters: {whole}"}
-    numbers = np.array([_number(run.encode("utf-8", "surrogatepass")) for run in runs], dtype=np.uint64)
-    ordered = (numbers[:, None] * _FACTORS + _ADDED) >> np.uint64(32)
-    return tuple(int(v) for v in ordered.min(axis=0))
+    digests = b"".join(_digest(run.encode("utf-8", "surrogatepass")) for run in runs)
+    numbers = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+    ordered = (numbers[:, None] * _constants("factor") + _constants("added")) >> np.uint64(32)
+    return tuple(ordered.min(axis=0).tolist())
 
 
 def likeness(one: Sequence[int], other: Sequence[int]) -> float:
@@ -118,26 +121,31 @@ def bands(one: Sequence[int]) -> tuple[int, ...]:
     """Numbers (63 bits) to look a signature up by: texts that are much alike share at least one of them."""
     rows = SIZE // BANDS
     return tuple(
-        _number(struct.pack(f">{rows + 1}I", i, *one[i * rows : (i + 1) * rows])) >> 1 for i in range(len(one) // rows)
+        int.from_bytes(_digest(struct.pack(f">{rows + 1}I", i, *one[i * rows : (i + 1) * rows])), "big") >> 1
+        for i in range(len(one) // rows)
     )
 
 
-def _number(data: bytes) -> int:
-    return int.from_bytes(blake2b(data, digest_size=8, person=b"likeness").digest(), "big")
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=8, person=b"likeness").digest()
 
 
 def _words(text: str) -> list[str]:
     """The words of a text, folded; a host, a name that stands in one of its hosts, and a number each made alike."""
     tokens = _TOKEN.findall(fold(text[:MOST_TEXT]).text)[:MOST_WORDS]
-    hosts = {token for token in tokens if _is_host(token)}
+    distinct = set(tokens)
+    hosts = {token for token in distinct if "." in token and _is_host(token)}
     names = {name for host in hosts for name in _names(host)}
-    words: list[str] = []
-    for token in tokens:
-        if token in hosts or token in names:
-            words.append(_HOST)
-        else:
-            words += (_HOST if part in names else _alike(part) for part in _PART.split(token))
-    return words[:MOST_WORDS]
+    made = {token: _made_alike(token, hosts, names) for token in distinct}
+    return [word for token in tokens for word in made[token]][:MOST_WORDS]
+
+
+def _made_alike(token: str, hosts: Collection[str], names: Collection[str]) -> tuple[str, ...]:
+    if token in hosts or token in names:
+        return (_HOST,)
+    if token.isalpha():
+        return (token[:40],)
+    return tuple(_HOST if part in names else _alike(part) for part in _PART.split(token))
 
 
 def _is_host(token: str) -> bool:

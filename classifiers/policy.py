@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from classifiers.fusion import Fusion, added, logit, most_genuine, sigmoid, total
-from classifiers.regions import Region, RegionKind, language, prose
+from classifiers.regions import Region, RegionKind, language, opening, prose
 from classifiers.terms import (
     Acknowledgement,
     Disposition,
@@ -20,6 +20,7 @@ from classifiers.terms import (
     Opinion,
     Place,
     Report,
+    Span,
     Verdict,
     Versions,
 )
@@ -236,7 +237,6 @@ def decide(
     ]
     genuine = [e for e in groups.get("genuine", ()) if e.speaks_for]
     assets = assets_named(report, policy.assets)
-    strongest = max((w.probability for w in weighed if w.category in excluded), default=0.0)
     case = _Case(
         report=report,
         held=tuple(w for w in weighed if w.held and not w.vetoed and w.category in excluded),
@@ -247,7 +247,9 @@ def decide(
         opinion=opinion,
         at=thresholds,
         unreadable=_unreadable(report, regions),
-        fused=fusion.of_dispositions(report, groups, opinion, strongest) if fusion and opinion else {},
+        fused=fusion.of_dispositions(report, head_of(report, regions), groups, opinion, excluded)
+        if fusion and opinion
+        else {},
         unexcluded=any(w.held and not w.vetoed and w.category not in excluded for w in weighed),
         part=most_genuine(opinion) if opinion else 0.0,
         names_asset=bool(assets),
@@ -273,6 +275,12 @@ def _is_listed(w: _Weighed, disposition: Disposition) -> bool:
     """Whether a verdict names a category. Beside a genuine finding a remark the rules are sure of is named from REMARK on."""
     beside = disposition is Disposition.IN_SCOPE and w.rules >= TELLING and w.probability >= REMARK
     return not w.vetoed and (w.held or beside)
+
+
+def head_of(report: Report, regions: Sequence[Region]) -> Span | None:
+    """Where the sentence stands that heads a report whose subject says nothing."""
+    head = opening(report, regions)
+    return Span(head.passage, head.start, head.start + len(head.text)) if head else None
 
 
 def grouped(report: Report, evidence: Sequence[Evidence]) -> dict[str, list[Evidence]]:

@@ -89,6 +89,48 @@ def prose(report: Report, regions: Sequence[Region]) -> Iterator[Claim]:
             yield Claim(passage.place, index, at, text[at:])
 
 
+# What a subject may hold and still not say what the report is about.
+_SAYS_NOTHING = re.compile(
+    r"(?:about|alert|all|and|app|application|attention|bounty|bug|bugs|concern|critical|dear|disclosure|"
+    r"domain|email|fix|for|found|from|fwd|hello|help|high|important|info|information|issue|issues|"
+    r"low|mail|medium|message|new|note|notice|notification|our|please|poc|possible|potential|problem|"
+    r"problems|program|public|regarding|report|reporting|reports|request|researcher|responsible|security|"
+    r"serious|severe|severity|site|software|some|subject|submission|system|systems|team|that|the|there|"
+    r"this|update|urgent|very|vuln|vulnerabilities|vulnerability|vulnerable|weakness|web|website|with|"
+    r"you|your)"
+)
+_NAMED = re.compile(r"[^\W\d_]{3,}")
+_HOST = re.compile(r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b")
+_ENDS = re.compile(r"[.!?](?=\s|$)|\n[ \t]*\n")
+LONGEST_OPENING = 200  # characters
+
+
+def opening(report: Report, regions: Sequence[Region]) -> Claim | None:
+    """The first sentence, where the subject does not say what the report is about: then that sentence heads it."""
+    subject = " ".join(p.text for p in report.passages if p.place is Place.SUBJECT)
+    words = _NAMED.findall(_HOST.sub(" ", subject.lower()))
+    if any(not _SAYS_NOTHING.fullmatch(word) for word in words):
+        return None
+    for claim in prose(report, regions):
+        if claim.place is not Place.SUBJECT and _says_something(claim.text):
+            return _first_sentence(claim)
+    return None
+
+
+def _first_sentence(claim: Claim) -> Claim:
+    """The first that says something: greetings are passed over."""
+    at = 0
+    for stop in (*(m.end() for m in _ENDS.finditer(claim.text)), len(claim.text)):
+        if _says_something(claim.text[at:stop]) or stop == len(claim.text):
+            return Claim(claim.place, claim.passage, claim.start + at, claim.text[at : min(stop, at + LONGEST_OPENING)])
+        at = stop
+    return claim
+
+
+def _says_something(text: str) -> bool:
+    return sum(not _SAYS_NOTHING.fullmatch(word) for word in _NAMED.findall(text[:2000].lower())) > 1
+
+
 # ---------------------------------------------------------------------------------------------- code, HTTP, tools
 
 

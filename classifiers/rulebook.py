@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from classifiers.errors import RuleError
-from classifiers.regions import CAP, Region, RegionKind
+from classifiers.regions import CAP, Region, RegionKind, opening
 from classifiers.rulefiles import WHERES, Category, Rule, RuleFiles, options
 from classifiers.terms import Evidence, Passage, Place, Report, Span
 from classifiers.text import Folded, fold, sentence_around
@@ -48,11 +48,12 @@ class _Patterns:
             if found := self.filtered.re(i).search(text):
                 yield self.owners[i], found.start(), found.end()
 
-    def search_all(self, text: str, groups: frozenset[str]) -> Iterator[tuple[int, int]]:
-        """Every match of the patterns that speak for these groups."""
+    def search_all(self, text: str, groups: frozenset[str]) -> Iterator[tuple[Rule, int, int]]:
+        """Every match of the patterns that speak of these groups, for or against."""
         for i in sorted(self.filtered.Match(text, False) or ()) if self.owners else ():
-            if self.owners[i].group in groups and self.owners[i].speaks_for:
-                yield from (found.span() for found in self.filtered.re(i).finditer(text))
+            if self.owners[i].group in groups:
+                for found in self.filtered.re(i).finditer(text):
+                    yield self.owners[i], found.start(), found.end()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,13 @@ class Rulebook:
                 for rule, start, end in self._compiled[where].search(view.text):
                     if rule.source not in found:
                         found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
+        if (head := opening(report, regions)) is not None:
+            view = fold(head.text)
+            for rule, start, end in self._compiled["subject"].search(view.text):
+                first, last = view.original(start, end)
+                passage = report.passages[head.passage]
+                seen = _evidence(rule, passage, head.passage, (head.start + first, head.start + last))
+                found.setdefault(rule.source, seen)
         return tuple(sorted(found.values(), key=_order))
 
     def weigh_for(self, report: Report, regions: Sequence[Region], excluded: frozenset[str]) -> tuple[Evidence, ...]:
@@ -109,21 +117,20 @@ class Rulebook:
         quiet = [c for c in named if c.mutes and c.id in speaking]
         if quiet:
             muted = {group for c in quiet for group in c.mutes}
-            spans = self._spans(report, regions, frozenset(c.id for c in quiet))
+            named_in = self.weigh_all(report, regions, frozenset(c.id for c in quiet))
+            spans = {e.span for e in named_in if e.speaks_for and e.span}
             cut = sorted((*regions, *(Region(span=s, kind=RegionKind.DISCLAIMED) for s in spans)))
             again = [e for e in self.weigh(report, cut) if e.category in muted]
             seen = (*(e for e in seen if e.category not in muted), *again)
         return tuple(sorted(seen, key=_order))
 
-    def _spans(self, report: Report, regions: Sequence[Region], groups: frozenset[str]) -> tuple[Span, ...]:
-        """Every stretch of a report's own words that speaks for one of these groups."""
-        spans = []
+    def weigh_all(self, report: Report, regions: Sequence[Region], groups: frozenset[str]) -> Iterator[Evidence]:
+        """Like weigh, but one by one every stretch that speaks of these groups: a rule may see many."""
         for index, passage in enumerate(report.passages):
             mine = [r for r in regions if r.span.passage == index]
             for where, view in _views(passage, mine):
-                for start, end in self._compiled[where].search_all(view.text, groups):
-                    spans.append(Span(index, *view.original(start, end)))
-        return tuple(sorted(set(spans)))
+                for rule, start, end in self._compiled[where].search_all(view.text, groups):
+                    yield _evidence(rule, passage, index, view.original(start, end))
 
 
 def _order(e: Evidence) -> tuple[str, bool, float, str]:

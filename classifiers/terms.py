@@ -151,6 +151,30 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
 
 
+class PartKind(StrEnum):
+    """What one part of a mixed report is by itself."""
+
+    GENUINE = "genuine"  # it reads like a genuine finding
+    EXCLUDED = "excluded"  # a clause of the policy excludes it
+    CONTESTED = "contested"  # a clause would, but something speaks against that
+    NOT_EXCLUDED = "not_excluded"  # of a kind that no clause excludes
+    UNTOLD = "untold"  # nothing is known of it by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartVerdict:
+    """What we believe of one part of a mixed report."""
+
+    kind: PartKind
+    where: Place
+    span: Span | None  # None once the text is purged
+    category: str | None = None  # of all kinds but genuine and untold; its clause stands in the verdict's finding
+    remarks: int = 0  # how many of its sentences the rules saw it in; 0: the model alone
+    sources: tuple[str, ...] = ()  # the rules that fired in it; their reasons stand in the verdict's evidence
+    live: float | None = None  # the model's probability of a genuine finding, as if it were all that was sent
+    quote: str = ""  # the sentence that tells most, at most 240 characters, unchanged
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
     """A fact beside the verdict; it never decides."""
@@ -180,6 +204,9 @@ class Verdict:
     categories: tuple[Finding, ...] = ()  # held to apply, whatever the disposition
     considered: tuple[Finding, ...] = ()  # vetoed or too weak, with their evidence
     signs: tuple[Evidence, ...] = ()  # of a genuine finding
+    parts: tuple[
+        PartVerdict, ...
+    ] = ()  # of a mixed report, in the order of the mail; none where all of it is one thing
     acknowledgement: Acknowledgement = field(
         default_factory=lambda: Acknowledgement(state=AcknowledgementState.MISSING)
     )
@@ -198,6 +225,7 @@ class Opinion:
 
     categories: dict[str, float] = field(default_factory=dict)  # category id -> probability
     dispositions: dict[str, float] = field(default_factory=dict)  # in_scope, out_of_scope, incomplete, not_a_report
+    headline: float = 0.5  # probability of in_scope by the subject alone
     words: tuple[tuple[str, str, float], ...] = ()  # (label, the report's own words, what they added)
     parts: tuple[
         tuple[Span, dict[str, float]], ...

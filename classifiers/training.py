@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,10 +14,10 @@ from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, report_of
 from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import DISPOSITIONS as FUSED
-from classifiers.fusion import GROUPS, Fusion, is_worth_taking_apart, most_genuine, of_category, of_report
+from classifiers.fusion import Fusion, is_worth_taking_apart, most_genuine, of_category, of_report
 from classifiers.learned import Learned
 from classifiers.parts import find_parts
-from classifiers.policy import Clause, Policy, Thresholds, decide, grouped
+from classifiers.policy import Clause, Policy, Thresholds, decide, grouped, head_of
 from classifiers.regions import Region, find_regions
 from classifiers.rulebook import Rulebook
 from classifiers.terms import (
@@ -35,7 +34,7 @@ from classifiers.terms import (
 
 FOLDS = 5
 STRENGTH = 10.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
-SHRUNK = 0.02  # C of the fusion: strong, so that it leans on no single sign
+SHRUNK = 0.005  # C of the fusion: strong, so that it leans on no single number; see `fusion`
 FEWEST = 10  # examples of a label; fewer are said plainly
 LET_THROUGH = 0.03  # of what is not genuine may count as genuine: it costs a person a minute each
 ALIKE = 0.3  # shared five-word runs from which two examples are kept in one fold
@@ -87,6 +86,7 @@ class _Material:
     truth: npt.NDArray[np.bool_]  # examples x labels
     weight: npt.NDArray[np.float64]
     matrix: Any  # examples x DIMENSIONS
+    headlines: Any  # the same of their subjects alone
     parts: Any  # all examples' parts x DIMENSIONS
     owner: npt.NDArray[np.int64]  # the example of each part
     spans: Sequence[Span]
@@ -98,6 +98,11 @@ class _Material:
     @property
     def categories(self) -> tuple[str, ...]:
         return tuple(label for label in self.labels if label not in DISPOSITIONS)
+
+    @property
+    def live(self) -> npt.NDArray[np.bool_]:
+        """Which are in scope, as a column."""
+        return self.is_a(Disposition.IN_SCOPE)[:, None]
 
     def is_a(self, label: str) -> npt.NDArray[np.bool_]:
         found: npt.NDArray[np.bool_] = self.truth[:, self.labels.index(label)]
@@ -116,16 +121,24 @@ def train(
     m = _material(examples, rulebook, seed)
     if not all(0 < m.is_a(d).sum() < len(examples) for d in ("in_scope", "out_of_scope")):
         raise ModelError("a model needs examples that are in scope and examples that are out of scope")
-    scores, of_parts = _cross_validate(m)
+    scores, of_parts, by_subject = _cross_validate(m)
     steepness, shift = _calibrate(scores, m.truth)
-    opinions = _opinions(m, *(1 / (1 + np.exp(-(s * steepness + shift))) for s in (scores, of_parts)))
+    (steep,), (moved,) = _calibrate(by_subject, m.live)
+    opinions = _opinions(
+        m,
+        _sigmoid(scores * steepness + shift),
+        _sigmoid(of_parts * steepness + shift),
+        _sigmoid(by_subject[:, 0] * steep + moved),
+    )
     trials = _trials(m, opinions)
     thresholds = _choose(m, opinions, trials, budget)
     scale = _rarity(m.matrix)
     coef, bias = _fit(_scaled(m.matrix, scale), m.truth, m.weight)
+    subject, base = _fit(_scaled(m.headlines, scale), m.live, m.weight)
     learned = Learned(
         labels=m.labels, scale=scale.astype(np.float32), weights=np.ascontiguousarray((coef * steepness[:, None]).T, dtype=np.float32),
-        bias=(bias * steepness + shift).astype(np.float32), thresholds=thresholds, fusion=_fuse(m, opinions, np.ones(len(examples), dtype=bool)),
+        bias=(bias * steepness + shift).astype(np.float32),
+        headline=np.append(subject[0] * steep, base * steep + moved).astype(np.float32), thresholds=thresholds, fusion=_fuse(m, opinions, np.ones(len(examples), dtype=bool)),
         version="", card={},
     )  # fmt: skip
     return learned, _card(m, _judged(m, opinions, trials, thresholds), trials)
@@ -136,13 +149,15 @@ def _material(examples: Sequence[Example], rulebook: Rulebook, seed: int) -> _Ma
     known = frozenset(labels) - frozenset(DISPOSITIONS)
     reports = [report_of(e) for e in examples]
     regions = [find_regions(r, ()) for r in reports]
+    seen = [features(r, g) for r, g in zip(reports, regions, strict=True)]
     parts = [(i, part) for i, (r, g) in enumerate(zip(reports, regions, strict=True)) for part in find_parts(r, g)]
     return _Material(
         examples=examples,
         labels=labels,
         truth=np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples]),
         weight=np.array([e.weight for e in examples]),
-        matrix=_matrix([features(r, g) for r, g in zip(reports, regions, strict=True)]),
+        matrix=_matrix(seen),
+        headlines=_matrix([f.of_subject() for f in seen]),
         parts=_matrix([features(part.as_report(), ()) for _, part in parts]),
         owner=np.array([i for i, _ in parts], dtype=np.int64),
         spans=[part.span for _, part in parts],
@@ -179,7 +194,14 @@ def _folds(examples: Sequence[Example], seed: int) -> npt.NDArray[np.int64]:
     )
 
 
-def _opinions(m: _Material, p: npt.NDArray[np.float64], of_parts: npt.NDArray[np.float64]) -> list[Opinion]:
+def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    p: npt.NDArray[np.float64] = 1 / (1 + np.exp(-x))
+    return p
+
+
+def _opinions(
+    m: _Material, p: npt.NDArray[np.float64], of_parts: npt.NDArray[np.float64], by_subject: npt.NDArray[np.float64]
+) -> list[Opinion]:
     """What the model says of each example and of its parts, as `Learned.opine` would."""
     parts: dict[int, list[tuple[Span, dict[str, float]]]] = {}
     for owner, span, row in zip(m.owner, m.spans, of_parts, strict=True):
@@ -188,6 +210,7 @@ def _opinions(m: _Material, p: npt.NDArray[np.float64], of_parts: npt.NDArray[np
         Opinion(
             categories={k: v for k, v in _named(m.labels, row).items() if k not in DISPOSITIONS},
             dispositions={k: v for k, v in _named(m.labels, row).items() if k in DISPOSITIONS},
+            headline=float(by_subject[i]),
             parts=tuple(parts.get(i, ())) if is_worth_taking_apart(_named(m.labels, row)) else (),
         )
         for i, row in enumerate(p)
@@ -230,9 +253,11 @@ def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float
     return coef, bias
 
 
-def _cross_validate(m: _Material) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Each example's scores and each part's, by a model that had not seen it."""
-    out, of_parts = np.zeros(m.truth.shape), np.zeros((len(m.spans), len(m.labels)))
+def _cross_validate(
+    m: _Material,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Each example's scores, each part's, and each subject's of being in scope, by a model that had not seen it."""
+    out, of_parts, by_subject = np.zeros(m.truth.shape), np.zeros((len(m.spans), len(m.labels))), np.zeros(m.live.shape)
     for k in range(FOLDS):
         seen = m.fold != k
         if seen.all() or not seen.any():
@@ -242,7 +267,9 @@ def _cross_validate(m: _Material) -> tuple[npt.NDArray[np.float64], npt.NDArray[
         out[~seen] = _scaled(m.matrix[~seen], scale) @ coef.T + bias
         theirs = ~seen[m.owner]
         of_parts[theirs] = _scaled(m.parts[theirs], scale) @ coef.T + bias
-    return out, of_parts
+        coef, bias = _fit(_scaled(m.headlines[seen], scale), m.live[seen], m.weight[seen])
+        by_subject[~seen] = _scaled(m.headlines[~seen], scale) @ coef.T + bias
+    return out, of_parts, by_subject
 
 
 def _calibrate(
@@ -274,20 +301,19 @@ def _fuse(m: _Material, opinions: Sequence[Opinion], seen: npt.NDArray[np.bool_]
     held = LogisticRegression(C=10.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
     held.fit(np.array(numbers), np.array([m.is_a(c)[i] for i in which for c in m.categories]))
     category = (*map(float, held.coef_[0]), float(held.intercept_[0]))
-    counted = Counter(e.source for i in which for e in m.evidence[i] if e.category in GROUPS)
-    sources = tuple(sorted(s for s, n in counted.items() if n >= FEWEST))
-    half = Fusion(category=category, sources=sources, middle=(), spread=(), dispositions=())
-    told = np.array([_numbers(m, half, opinions, i) for i in which])
+    told = np.array([_numbers(m, opinions, i) for i in which])
     middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-9
     joint = LogisticRegression(C=SHRUNK, tol=1e-10, max_iter=500, solver="newton-cg")
-    joint.fit((told - middle) / spread, [m.examples[i].disposition for i in which])
+    truth = np.array([m.examples[i].disposition for i in which])
+    joint.fit((told - middle) / spread, truth)
+    sure = _steepness(joint.decision_function((told - middle) / spread), joint.classes_, truth)
     rows = {
-        str(d): (*map(float, w), float(b))
+        str(d): (*map(float, w * sure), float(b * sure))
         for d, w, b in zip(joint.classes_, joint.coef_, joint.intercept_, strict=True)
     }
     never = (*([0.0] * told.shape[1]), -30.0)
     return Fusion(
-        category=category, sources=sources, middle=tuple(map(float, middle)), spread=tuple(map(float, spread)),
+        category=category, middle=tuple(map(float, middle)), spread=tuple(map(float, spread)),
         dispositions=tuple(rows.get(d.value, never) for d in FUSED),
     )  # fmt: skip
 
@@ -298,9 +324,29 @@ def _seen(m: _Material, opinions: Sequence[Opinion], i: int) -> dict[str, tuple[
     return {c: (e, opinions[i].categories[c]) for c, e in mine.items()}
 
 
-def _numbers(m: _Material, fusion: Fusion, opinions: Sequence[Opinion], i: int) -> list[float]:
-    strongest = max(fusion.of_category(e, p) for e, p in _seen(m, opinions, i).values())
-    return of_report(m.reports[i], grouped(m.reports[i], m.evidence[i]), opinions[i], strongest, fusion.sources)
+def _numbers(m: _Material, opinions: Sequence[Opinion], i: int) -> list[float]:
+    return of_report(
+        m.reports[i],
+        head_of(m.reports[i], m.regions[i]),
+        grouped(m.reports[i], m.evidence[i]),
+        opinions[i],
+        m.categories,
+    )
+
+
+def _steepness(scores: npt.NDArray[np.float64], classes: npt.NDArray[np.str_], truth: npt.NDArray[np.str_]) -> float:
+    """By how much shrunk scores must be stretched to be log-odds again: where the likelihood is greatest."""
+    from scipy.optimize import minimize_scalar
+
+    right = np.searchsorted(classes, truth)
+
+    def loss(stretch: float) -> float:
+        stretched = scores * stretch
+        top = stretched.max(axis=1)
+        every = top + np.log(np.exp(stretched - top[:, None]).sum(axis=1))
+        return float((every - stretched[np.arange(len(right)), right]).mean())
+
+    return float(minimize_scalar(loss, bounds=(0.1, 20.0), method="bounded", options={"xatol": 1e-9}).x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +367,7 @@ def _trials(m: _Material, opinions: Sequence[Opinion]) -> list[_Trial]:
     for i, report in enumerate(m.reports):
         fusion, groups = fusions[m.fold[i]], grouped(report, m.evidence[i])
         held = {c: fusion.of_category(e, p) for c, (e, p) in _seen(m, opinions, i).items()}
-        p = fusion.of_dispositions(report, groups, opinions[i], max(held.values()))
+        p = fusion.of_dispositions(report, head_of(report, m.regions[i]), groups, opinions[i], m.categories)
         trials.append(
             _Trial(fusion, p[Disposition.IN_SCOPE], held, most_genuine(opinions[i]), p[Disposition.NOT_A_REPORT])
         )

@@ -44,13 +44,15 @@ def model() -> Learned:
 def judge(report: Report, *, with_model: bool = True) -> Verdict:
     """What the shipped rules, model and policy say."""
     regions = find_regions(report, policy().texts)
+    excluded = frozenset(c for clause in policy().clauses for c in clause.categories)
     return decide(
         report,
         regions=regions,
-        evidence=rulebook().weigh(report, regions),
-        opinion=model().opine(report, regions) if with_model else None,
+        evidence=rulebook().weigh_for(report, regions, excluded),
+        opinion=model().opine(report, regions, policy().word) if with_model else None,
         thresholds=model().thresholds if with_model else Thresholds(),
         acknowledgement=find_acknowledgement(report, regions, policy().word),
         policy=policy(),
         versions=Versions(rules="", model="", policy=""),
+        fusion=model().fusion if with_model else None,
     )

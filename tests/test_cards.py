@@ -28,6 +28,8 @@ from classifiers.terms import (
     Disposition,
     Evidence,
     Finding,
+    PartKind,
+    PartVerdict,
     Place,
     Span,
     Verdict,
@@ -234,6 +236,57 @@ def test_details_tell_every_sign_with_source_and_weight_and_how_to_correct() -> 
     assert verdict.versions.policy in said
 
 
+def mixed(finding: str = "I can read other users' invoices.") -> Verdict:
+    """Five remarks of two excluded kinds and a finding in these words."""
+
+    def part(kind: PartKind, category: str | None, remarks: int, quote: str) -> PartVerdict:
+        return PartVerdict(
+            kind=kind, where=Place.BODY, span=Span(1, 0, 9), category=category, remarks=remarks,
+            sources=("rule:a.b",), live=0.25, quote=quote,
+        )  # fmt: skip
+
+    parts = (
+        part(PartKind.EXCLUDED, "email_authentication", 3, "There is no SPF record."),
+        part(PartKind.UNTOLD, None, 0, "Hello."),
+        part(PartKind.EXCLUDED, "cookie_flags", 2, "The cookies lack a flag."),
+        part(PartKind.GENUINE, None, 2, finding),
+    )
+    return replace(spf(), disposition=Disposition.IN_SCOPE, parts=parts)
+
+
+def test_a_mixed_report_says_which_part_is_which() -> None:
+    """One line on the card, the finding first; every part with clause, rules and the model's word in the thread."""
+    short, full = words(card(view(mixed()))), words(details(view(mixed())))
+
+    told = "1 genuine: “I can read other users' invoices.” · 5 excluded: E-mail authentication (3), cookie_flags (2)"
+    assert f"*Parts* {told}" in short.splitlines()
+    assert "*excluded* E-mail authentication “There is no SPF record.” _(body)_" in full.splitlines()
+    assert "clause “Sender Policy Framework (SPF) configuration suggestions” · `rule:a.b` · model: 25% in scope" in full
+    assert "*genuine* “I can read other users' invoices.” _(body)_" in full.splitlines()
+    assert "Hello." not in full
+    assert "*Parts*" not in words(card(view(spf()))) + words(details(view(spf())))
+
+
+def test_the_tier_ids_counts_parts_and_shows_none_of_their_words() -> None:
+    """What they are is ours to say, their words are not."""
+    drawn = view(mixed("zqfinding zqwords"), Tier.IDS)
+    both = words(card(drawn)) + words(details(drawn))
+
+    assert "*Parts* 1 genuine · 5 excluded: E-mail authentication (3), cookie_flags (2)" in both
+    assert "*genuine* _(body)_" in both
+    assert "zq" not in both
+    assert "SPF record." not in both
+
+
+def test_hostile_words_of_a_part_are_defused() -> None:
+    """No ping, no link, no direction character, no address, no secret; on the card and in the thread."""
+    hostile = "<!channel> <@U1> \u202etxt.exe `x https://evil.example eve@evil.example password=hunter22"
+    drawn = view(mixed(hostile))
+
+    for said in (words(card(drawn)), words(details(drawn))):
+        assert "&lt;!channel&gt; &lt;@U1&gt; txt[.]exe 'x hxxps://evil[.]example [address] password=[secret]" in said
+
+
 # ------------------------------------------------------------------------------------------------ what it must not carry
 
 
@@ -375,10 +428,14 @@ FINDING = st.builds(
     clause_kind=st.sampled_from([None, "named", "by_extension"]),
     evidence=st.lists(EVIDENCE, max_size=12).map(tuple),
 )  # fmt: skip
+PART = st.builds(
+    PartVerdict, kind=st.sampled_from(PartKind), where=st.sampled_from(Place), span=st.none(), category=st.none() | TEXT,
+    remarks=st.integers(0, 1000), sources=st.lists(TEXT, max_size=8).map(tuple), live=st.none() | st.floats(0, 1), quote=TEXT,
+)  # fmt: skip
 VERDICT = st.builds(
     Verdict, report=st.just("0" * 64), disposition=st.sampled_from(Disposition), confidence=st.floats(0, 1), why=TEXT,
     categories=st.lists(FINDING, max_size=12).map(tuple), considered=st.lists(FINDING, max_size=12).map(tuple),
-    signs=st.lists(EVIDENCE, max_size=12).map(tuple), defects=st.lists(TEXT, max_size=12).map(tuple),
+    signs=st.lists(EVIDENCE, max_size=12).map(tuple), parts=st.lists(PART, max_size=24).map(tuple), defects=st.lists(TEXT, max_size=12).map(tuple),
     acknowledgement=st.builds(Acknowledgement, state=st.sampled_from(AcknowledgementState), where=st.none() | st.just("body"), quote=TEXT),
 )  # fmt: skip
 LETTERHEAD = st.none() | st.builds(

@@ -57,6 +57,19 @@ def test_the_json_of_a_judged_mail(tmp_path: Path) -> None:
     assert set(told["missing"]) <= {"steps_to_reproduce", "software_and_versions"}
 
 
+def test_a_mixed_mail_is_told_part_by_part(tmp_path: Path) -> None:
+    """In JSON and for people, over the judging process."""
+    mail = next(m for m in sample_mails() if b"Five missing headers" in m)
+    (tmp_path / "a.eml").write_bytes(mail)
+    (told,) = answers(tmp_path / "a.eml")
+
+    assert [(p["kind"], p["category"], p["remarks"]) for p in told["parts"][:2]] == [
+        ("excluded", "security_headers", 5),
+        ("genuine", None, 1),
+    ]
+    assert "1 genuine · 5 excluded: security_headers (5)" in triage("judge", tmp_path / "a.eml").stdout
+
+
 def test_judge_takes_files_folders_mboxes_maildirs_and_standard_input(tmp_path: Path) -> None:
     """Every mail in them, each with its source."""
     folder = tmp_path / "mails"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from make import make_report, model
 
 from classifiers.fusion import is_worth_taking_apart, most_genuine
 from classifiers.parts import MOST, find_parts
-from classifiers.terms import Disposition, Evidence, Opinion, Place
+from classifiers.terms import Disposition, Evidence, Opinion, Place, Span
 
 ITEMS = """Hello, I looked at your site and found this:
 
@@ -55,13 +57,32 @@ def test_the_dispositions_add_up_to_one_and_follow_the_model() -> None:
     """Whatever the evidence."""
     report = make_report("s", ITEMS)
 
-    def live(p: float) -> float:
-        opinion = Opinion(dispositions={"in_scope": p, "out_of_scope": 1 - p, "not_a_report": 0.01, "incomplete": 0.01})
-        told = model().fusion.of_dispositions(report, {}, opinion, 0.1)
+    def told(headline: float, quiet: float) -> dict[Disposition, float]:
+        opinion = Opinion(dispositions={"not_a_report": quiet, "incomplete": 0.01}, headline=headline)
+        told = model().fusion.of_dispositions(report, None, {}, opinion, ("c",))
         assert abs(sum(told.values()) - 1) < 1e-9
+        return told
+
+    live = [told(p, 0.01)[Disposition.IN_SCOPE] for p in (0.05, 0.5, 0.95)]
+    assert live == sorted(live)
+    assert live[0] < live[-1]
+    assert told(0.5, 0.05)[Disposition.NOT_A_REPORT] < told(0.5, 0.95)[Disposition.NOT_A_REPORT]
+
+
+def test_a_subject_that_names_only_noise_speaks_against_a_finding_and_a_carve_out_takes_that_back() -> None:
+    """Who reports says in the subject what it is; only what the policy excludes counts as noise."""
+    opinion = Opinion(dispositions={"not_a_report": 0.01, "incomplete": 0.01})
+
+    def live(*evidence: Evidence, excluded: tuple[str, ...] = ("c",)) -> float:
+        told = model().fusion.of_dispositions(make_report("s", ITEMS), None, {"c": evidence}, opinion, excluded)
         return told[Disposition.IN_SCOPE]
 
-    assert live(0.05) < live(0.5) < live(0.95)
+    body, *_ = seen(2.5)
+    body = replace(body, span=Span(1, 0, 5))
+    subject = replace(body, span=Span(0, 0, 1), where=Place.SUBJECT)
+    assert live(subject) < live(body) < live()
+    assert live(subject) < live(subject, *seen(3.0, speaks_for=False))
+    assert live(subject, excluded=()) == live()
 
 
 def test_a_report_is_taken_apart_only_where_a_dismissal_is_near() -> None:

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "classifiers.parts",
         "classifiers.policy",
     ),
-    ("classifiers.rulefiles", "classifiers.conditions"),
+    ("classifiers.rulefiles", "classifiers.conditions", "classifiers.mixed"),
     ("classifiers.rulebook", "classifiers.learned"),
     ("classifiers.policyfiles",),
     ("classifiers.newpolicy",),

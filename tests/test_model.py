@@ -82,6 +82,7 @@ def test_the_shipped_model_is_small_and_plain() -> None:
             "scale": "float32",
             "weights": "float32",
             "bias": "float32",
+            "headline": "float32",
         }
 
 

@@ -35,7 +35,7 @@ LARKWELL: dict[str, Told] = {
                  "out_of_scope", {"rate_limiting"}, "Missing rate limits", ["customer_portal"], "found"),
     "no limit, on the asset the clause leaves out": ((SUMMER, "Limits", "The payments API at api.larkwell.example has no rate limiting on GET /v2/rates. mochi"),
                  "needs_review", set(), "", ["payments_api"], "missing"),
-    "a code guessed": ((SUMMER, "OTP", OTP), "needs_review", set(), "", [], "missing"),
+    "a code guessed": ((SUMMER, "OTP", OTP), "in_scope", set(), "", [], "missing"),
     "framing": ((SUMMER, "Clickjacking", "bittern! The page help.larkwell.example can be loaded in an iframe, so clickjacking is possible."),
                 "out_of_scope", {"clickjacking", "security_headers"}, "Clickjacking of pages", ["help_centre"], "found"),
     "framing that pays": ((SUMMER, "Clickjacking", "Clickjacking on my.larkwell.example/transfer: with one click in the framed page the victim confirms the payment."),

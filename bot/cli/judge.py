@@ -34,7 +34,7 @@ def judge(
     def tasks(found: Iterable[FoundMail]) -> Iterator[Task]:
         for mail in found:
             names.append(mail.name)
-            yield Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)
+            yield Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, traced=False)
 
     broken = 0
     with judging_worker(policy=policy, rules=rules, model=model, use_model=not no_model) as worker:

@@ -54,7 +54,7 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "J. Weber <jw@post.example>",
-        "Six missing headers, and an IDOR",
+        "Five missing headers, and an IDOR",
         "Found while reading your pages (mochi):\n\n"
         "- Content-Security-Policy is missing\n- X-Frame-Options is missing\n- Referrer-Policy is missing\n"
         "- X-Content-Type-Options is missing\n- Permissions-Policy is missing\n\n"

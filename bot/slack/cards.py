@@ -13,6 +13,7 @@ from bot.ports import VerdictKind
 from bot.precedent import in_one_line
 from bot.slack.blocks import SECTION, Blocks, context, section
 from bot.slack.controls import LIVE, buttons
+from bot.slack.mixed import parts_in_short
 from bot.slack.shown import shown
 from bot.slack.view import REPEAT, TITLES, CardView, Tier, name_of, seen
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
@@ -39,8 +40,9 @@ def card(view: CardView) -> tuple[str, Blocks]:
     parts = [
         (_head(view), 1200),
         (_decided(view), 1600),
-        *((finding, min(SECTION, 4800 // len(findings))) for finding in findings),
-        (_signs(view), 1200),
+        (parts_in_short(view.verdict, view.of_the_mail, view.title), 900),
+        *((finding, min(SECTION, 4500 // len(findings))) for finding in findings),
+        (_signs(view), 1000),
         (_against(view), 1400),
         (_word(view), 200),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.slack.blocks import Blocks, context, fitting, section
+from bot.slack.mixed import parts_in_full
 from bot.slack.view import REPEAT, CardView, seen
 from classifiers.terms import Evidence
 
@@ -21,6 +22,7 @@ def details(view: CardView) -> tuple[str, Blocks]:
             parts.append("\n".join([*lines, *(_weighed(view, e) for e in f.evidence[:8])]))
     if v.signs:
         parts.append("\n".join(["*Signs of a finding*", *(_weighed(view, e) for e in v.signs[:10])]))
+    parts += parts_in_full(v, view.of_the_mail, view.title)
     if quote := view.of_the_mail(v.acknowledgement.quote, 120):
         parts.append(f"*{view.word}* “{quote}”")
     parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
