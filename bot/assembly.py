@@ -30,9 +30,10 @@ from classifiers.errors import (
 if TYPE_CHECKING:
     from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
-    from bot.delivery import Delivery, Wording
+    from bot.delivery import Delivery
     from bot.mail.imap import ImapMailbox
     from bot.settings import Account, Secret, Settings
+    from bot.showing import Wording
     from bot.slack.client import SlackNotifier
     from bot.slack.socket import SlackSocket
     from bot.store import Store
@@ -115,7 +116,7 @@ def wording(settings: Settings) -> Wording:
 
 
 def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wording:
-    from bot.delivery import Wording
+    from bot.showing import Wording
     from classifiers.policyfiles import load_policy
     from classifiers.rulebook import Rulebook
 
@@ -133,6 +134,8 @@ def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wordi
         assets={a.id: a.title for a in policy.assets},
         own_domains=own_domains,
         budget=policy.budget,
+        replies=policy.replies,
+        url=policy.url,
     )
 
 
@@ -544,9 +547,9 @@ def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:
 
 def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The card for each mail at `path`, as it would go to Slack."""
-    from bot.delivery import view_of
     from bot.mail.sources import mails as mails_of
     from bot.ports import KeptReport, RecordedVerdict, VerdictKind
+    from bot.showing import view_of
     from bot.slack.cards import card
     from bot.slack.view import Tier
     from bot.worker import Task

@@ -9,23 +9,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.audit import in_digest, is_open, stopped
 from bot.ports import (
-    KeptReport,
-    Letterhead,
     Message,
     Notice,
     NoticeKind,
     NoticeState,
     Notifier,
-    RecordedVerdict,
 )
-from bot.precedent import Precedent, Thread
+from bot.showing import Wording, view_in
 from bot.slack.cards import card
 from bot.slack.details import details
 from bot.slack.digest import DigestLine, digest
@@ -44,22 +41,6 @@ MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
 )
 log = logging.getLogger("triage")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """The policy's words that cards need."""
-
-    policy: str
-    word: str
-    titles: Mapping[str, str]  # category id -> title
-    requested: Mapping[str, str]
-    assets: Mapping[str, str]
-    own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
-    budget: float = 0.01  # of false dismissals
-    carve_outs: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # category id -> what is looked for against it
 
 
 class _Looked(Enum):
@@ -359,54 +340,3 @@ class Delivery:
 def _digest_key(waiting: Sequence[Notice]) -> str:
     """The same for the same lines, so that a message of unknown outcome can be looked up."""
     return "digest:" + hashlib.sha256("\n".join(n.key for n in waiting).encode()).hexdigest()[:24]
-
-
-def view_in(store: Store, report_id: int, wording: Wording, tier: Tier, *, pressable: bool) -> CardView:
-    """What a card may need of a judged report, as things stand in the store."""
-    report, current = store.report(report_id), store.current(report_id)
-    assert current is not None, "what is shown was judged"
-    view = view_of(
-        report,
-        current,
-        history=store.history(report_id),
-        head=store.letterhead(report_id),
-        wording=wording,
-        tier=tier,
-        precedents=store.similar(report),
-        thread=store.thread_of(report),
-    )
-    return replace(view, taken=store.holder(report_id), pressable=pressable)
-
-
-def view_of(
-    report: KeptReport,
-    current: RecordedVerdict,
-    *,
-    history: Sequence[RecordedVerdict],
-    head: Letterhead | None,
-    wording: Wording,
-    tier: Tier,
-    precedents: Sequence[Precedent] = (),
-    thread: Thread | None = None,
-) -> CardView:
-    """What a card may need, gathered."""
-    return CardView(
-        report=report.short,
-        account=report.account,
-        received_at=report.received_at,
-        from_junk=report.from_junk,
-        recorded=current,
-        history=tuple(history),
-        head=head,
-        tier=tier,
-        word=wording.word,
-        titles=wording.titles,
-        requested=wording.requested,
-        assets=wording.assets,
-        own_domains=wording.own_domains,
-        precedents=tuple(precedents),
-        follows=thread.first.short if thread and thread.first else "",
-        claimed=thread.claimed if thread else "",
-        key=report.key,
-        carve_outs=wording.carve_outs,
-    )

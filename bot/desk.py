@@ -14,11 +14,11 @@ from typing import Any, Protocol
 from bot.allowed import Allowed
 from bot.audit import is_open, stopped
 from bot.correction import Correction, apply, correct, judge_again
-from bot.delivery import Wording, view_in
 from bot.ports import Act, ActKind, KeptReport, Outcome, Press, RecordedVerdict, VerdictKind
 from bot.routing import changed_notices
+from bot.showing import Wording, view_in
 from bot.slack import modal
-from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, TAKE, WHY, Handle
+from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, REPLY, TAKE, WHY, Handle
 from bot.slack.shown import escaped, shown
 from bot.slack.view import TITLES, CardView, Tier, name_of
 from bot.store import Changed, Store
@@ -125,8 +125,8 @@ class Desk:
             case ActKind.CHANGE:
                 if self._still(press, report, seen):
                     self.slack.open_modal(press.trigger, modal.change(self._view(report), press.channel))
-            case ActKind.WHY:
-                self._why(press, report)
+            case ActKind.WHY | ActKind.REPLY:
+                self._show(kind, press, report)
             case ActKind.AGAIN:
                 self._again(press, report)
             case ActKind.OTHER:
@@ -196,12 +196,13 @@ class Desk:
         self._whisper(press, _first(report, current))
         return False
 
-    def _why(self, press: Press, report: KeptReport) -> None:
+    def _show(self, kind: ActKind, press: Press, report: KeptReport) -> None:
         if is_open(self.store.history(report.id)):
             self._whisper(press, f"`{report.short}` is an audit: the bot's opinion follows after yours.")
             return
-        self.slack.open_modal(press.trigger, modal.why(self._view(report)))
-        self._note(press, ActKind.WHY, report, Outcome.DONE)
+        drawn = modal.why if kind is ActKind.WHY else modal.reply
+        self.slack.open_modal(press.trigger, drawn(self._view(report)))
+        self._note(press, kind, report, Outcome.DONE)
 
     def _again(self, press: Press, report: KeptReport) -> None:
         stops = stopped(self.store.audits(), self.store.clearances(), self.wording.budget)
@@ -237,7 +238,7 @@ def _kind(press: Press) -> ActKind:
     entry = press.value.partition(":")[0] if press.action == MORE else ""
     named = {
         TAKE: ActKind.TAKE, AGREE: ActKind.AGREE, CHANGE: ActKind.CHANGE, modal.CHANGED: ActKind.CHANGE,
-        WHY: ActKind.WHY, AGAIN: ActKind.AGAIN, GIVE_BACK: ActKind.GIVE_BACK,
+        WHY: ActKind.WHY, REPLY: ActKind.REPLY, AGAIN: ActKind.AGAIN, GIVE_BACK: ActKind.GIVE_BACK,
     }  # fmt: skip
     if _answer(press) is not None:
         return ActKind.AGREE

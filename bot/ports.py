@@ -249,6 +249,7 @@ class ActKind(StrEnum):
     CHANGE = "change"
     WHY = "why"  # asks for everything that was seen
     AGAIN = "again"  # has it judged anew
+    REPLY = "reply"  # looks at the suggested reply
     OTHER = "other"  # what nobody here knows: a button of an older triage
 
 

@@ -194,7 +194,7 @@ def test_a_card_keeps_its_order() -> None:
         "*Against excluding it*",
         "mochi: ",
         "*Rules* ",
-        "no similar report",
+        "no precedent",
         "asset: ",
         "`9f2c51ab`",
     )

@@ -23,13 +23,15 @@ from bot.allowed import REMEMBERED, Allowed
 from bot.assembly import _look_at_slack
 from bot.audit import blind
 from bot.correction import Correction, correct
-from bot.delivery import Delivery, Wording
+from bot.delivery import Delivery
 from bot.desk import NOT_ALLOWED, NOT_ASKED, UNKNOWN, Desk
 from bot.local.slack import LocalSlack
 from bot.local.slack.hands import UNCONNECTED, Done
 from bot.ports import Act, ActKind, Context, Cursor, Letterhead, NewReport, Outcome, Press, RawMessage, VerdictKind
+from bot.reply import suggested
 from bot.routing import audit_notices, first_notices
 from bot.settings import Settings
+from bot.showing import Wording
 from bot.slack.client import SlackNotifier
 from bot.slack.controls import Handle
 from bot.slack.socket import SlackSocket
@@ -154,6 +156,7 @@ def office(
     wording = Wording(
         policy="p", word="mochi", titles={c.id: c.title for c in rulebook().categories}, requested={}, assets={},
         carve_outs={"email_authentication": ("consequence",)},
+        replies={"out_of_scope": "We do not seek this:\n{clause}\nSee {url}", "incomplete": "Send {missing}."}, url="https://a.example",
     )  # fmt: skip
     line = SlackNotifier(token=lambda: slack.token, base_url=slack.base_url, timeout=5)
     worker = Again()
@@ -343,6 +346,31 @@ def test_why_shows_everything_that_was_seen(desk: Office) -> None:
     modal = desk.slack.hands.modal("U0ANA")
     assert modal is not None
     assert "`rule:email_authentication." in words(modal)
+
+
+def test_the_suggested_reply_is_shown_to_be_copied(desk: Office) -> None:
+    """The policy's text with the clause; offered where there is one, and never for an audit."""
+    report = desk.report()
+    desk.press("U0ANA", report, "triage_more", "reply")
+
+    modal = desk.slack.hands.modal("U0ANA")
+    assert modal is not None
+    assert (
+        "We do not seek this:\\n“Sender Policy Framework (SPF) configuration suggestions”\\nSee https://a.example"
+        in words(modal)
+    )
+    in_scope = words(desk.card(desk.report(Disposition.IN_SCOPE)))
+    assert "Suggested reply" not in in_scope + words(desk.card(desk.report(audited=True)))
+
+
+def test_a_reply_with_a_hole_in_it_is_none() -> None:
+    """ "Please send: ." is worse than nothing."""
+    verdict = Verdict(report="0" * 64, disposition=Disposition.INCOMPLETE, confidence=1, why="")
+    replies = {"incomplete": "Send {missing}."}
+
+    assert suggested(replies, verdict, requested={}, url="") == ""
+    asked = replace(verdict, missing=("steps_to_reproduce",))
+    assert suggested(replies, asked, requested={"steps_to_reproduce": "the steps"}, url="") == "Send the steps."
 
 
 # ------------------------------------------------------------------------------------------------ audits

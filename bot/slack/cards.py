@@ -209,7 +209,7 @@ def _said(disposition: str) -> str:
 
 def _facts(view: CardView) -> str:
     v = view.verdict
-    lines = [shown(in_one_line(view.precedents) or "no similar report before", 400)]
+    lines = [shown(in_one_line(view.precedents) or "no precedent", 400)]
     named = ", ".join(view.assets.get(a, a) for a in v.assets)
     lines.append(f"asset: {named or 'none of the policy is named'}")
     if v.missing:

@@ -15,7 +15,7 @@ from bot.slack.view import TITLES, CardView
 from classifiers.terms import Disposition
 
 TAKE, AGREE, CHANGE, MORE, ANSWER = "triage_take", "triage_agree", "triage_change", "triage_more", "triage_answer_"
-WHY, AGAIN, GIVE_BACK = "why", "again", "give_back"
+WHY, AGAIN, REPLY, GIVE_BACK = "why", "again", "reply", "give_back"
 LIVE = frozenset({Disposition.IN_SCOPE, Disposition.NEEDS_REVIEW})
 ANSWERED_AT_ONCE = (Disposition.IN_SCOPE, Disposition.INCOMPLETE, Disposition.NOT_A_REPORT)
 _HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})")
@@ -61,6 +61,8 @@ def _open(view: CardView, handle: str) -> list[dict[str, Any]]:
         elements.append(_button(view, AGREE, f"Agree: {TITLES[what].lower()}", handle, primary=True))
     elements.append(_button(view, CHANGE, "Change…", handle, primary=not elements))
     entries = [(WHY, "Show why"), (AGAIN, "Run again")]
+    if view.reply:
+        entries.append((REPLY, "Suggested reply"))
     if view.taken is not None:
         entries.append((GIVE_BACK, "Give it back"))
     return [*elements, {"type": "overflow", "action_id": MORE, "options": [_entry(*e, handle) for e in entries]}]

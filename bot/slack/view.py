@@ -62,6 +62,7 @@ class CardView:
     claimed: str = ""  # the id of a report of another sender that it names as its thread
     key: str = ""  # the report's whole key
     taken: Act | None = None  # who looks after it
+    reply: str = ""  # the suggested one; "" where the policy has none
     pressable: bool = False  # whether somebody listens to buttons
     carve_outs: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
