@@ -65,6 +65,9 @@ class WorkerLimits:
     memory: int = 512 * 1000**2
 
 
+_Request = tuple[bytes, bytes]  # its frame and the mail
+
+
 class _Died(Exception):
     """The child is gone, or was ended because it overran or babbled."""
 
@@ -205,12 +208,13 @@ class Worker:
                 pipe.close()
         self._child = None
 
-    def _ask(self, frames: Sequence[bytes], answers: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    def _ask(self, requests: Sequence[_Request], answers: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
         """The answers to these requests; what came before a death is in `answers`. Raises _Died."""
         child = self._ready()
         answers = [] if answers is None else answers
         try:
-            self._exchange(child, b"".join(frames), len(frames), self.limits.wall, answers)
+            out = b"".join(piece for request in requests for piece in request)
+            self._exchange(child, out, len(requests), self.limits.wall, answers)
         except _Died:
             self.deaths += 1
             self._end()
@@ -287,7 +291,7 @@ def _frame(header: dict[str, Any]) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
-def _request(task: Task, *, op: str = "judge", more: bool = False) -> bytes:
+def _request(task: Task, *, op: str = "judge", more: bool = False) -> _Request:
     header = {
         "op": op,
         "bytes": len(task.raw),
@@ -299,7 +303,7 @@ def _request(task: Task, *, op: str = "judge", more: bool = False) -> bytes:
         "closely": task.closely,
         "more": more,
     }
-    return _frame(header) + task.raw
+    return _frame(header), task.raw
 
 
 def _take_frames(buffer: bytearray) -> list[dict[str, Any]]:

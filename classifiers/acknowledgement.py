@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import re2
@@ -46,7 +47,7 @@ def find_acknowledgement(report: Report, regions: Sequence[Region], word: str) -
 
 def _in_passage(passage: Passage, folded: Folded, wanted: str, regions: Sequence[Region]) -> Iterator[Acknowledgement]:
     text = folded.text
-    for start, end, kind in (*_swallowed(text, wanted), *_whole(text, wanted), *_split(text, wanted)):
+    for start, end, kind in chain(_swallowed(text, wanted), _whole(text, wanted), _split(text, wanted)):
         state, where = kind, passage.place.value
         if state is AcknowledgementState.MISSING:
             where = _swallower(text, start, end)
@@ -71,17 +72,26 @@ def _by_place(place: Place, at: int, regions: Sequence[Region]) -> Acknowledgeme
 
 def _whole(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:
     """Words that are the wanted one, or one edit away from it."""
-    near = _near(wanted) if len(wanted) >= SHORTEST else None
     states: dict[str, AcknowledgementState] = {}
-    for word in set(_TOKEN.findall(text)):
+    lengths = range(len(wanted) - 1, len(wanted) + 2)
+    for word in [w for w in set(_TOKEN.findall(text)) if len(w) in lengths or wanted in w]:
         if word.strip("_") == wanted:
             states[word] = AcknowledgementState.FOUND
-        elif near and abs(len(word) - len(wanted)) <= 1 and near.fullmatch(word):
+        elif len(word) in lengths and _is_near(word, wanted):
             states[word] = AcknowledgementState.NEAR_MISS
-    for token in _TOKEN.finditer(text) if states else ():
-        if state := states.get(token[0]):
-            start = token.start() + (token[0].index(wanted) if state is AcknowledgementState.FOUND else 0)
-            yield start, start + len(token[0].strip("_")), state
+    for at, word in sorted((at, w) for w in states for at in _standing_alone(w, text)):
+        start = at + (word.index(wanted) if states[word] is AcknowledgementState.FOUND else 0)
+        yield start, start + len(word.strip("_")), states[word]
+
+
+def _standing_alone(word: str, text: str) -> Iterator[int]:
+    """Where a word stands that is not part of a longer one."""
+    at = text.find(word)
+    while at >= 0:
+        beside = text[at - 1 : at] + text[at + len(word) : at + len(word) + 1]
+        if not any(c.isalnum() or c == "_" for c in beside):
+            yield at
+        at = text.find(word, at + 1)
 
 
 def _split(text: str, wanted: str) -> Iterator[tuple[int, int, AcknowledgementState]]:
@@ -155,13 +165,21 @@ def _resembling(word: str) -> Any:
     """One linear search for anything that the closer looks could find: most mails hold nothing like the word."""
     forms = [r"[ .\n*_-]{0,2}".join(map(re.escape, word))]
     if len(word) >= SHORTEST:
-        forms += [_near(word).pattern.replace(r"\w", ".")]
+        near = _near(word).pattern.replace(r"\w", ".")
+        forms += [
+            f"(?:^|[^a-z0-9_])(?:{near})(?:$|[^a-z0-9_])"
+        ]  # RE2 knows only these letters; others are none the less looked at
     return re2.compile("|".join(forms))
 
 
 @lru_cache(maxsize=16)
 def _apart(word: str) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)" + r"[ .\n*_-]{0,2}".join(map(re.escape, word)) + r"(?!\w)")
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_near(word: str, wanted: str) -> bool:
+    return len(wanted) >= SHORTEST and bool(_near(wanted).fullmatch(word))
 
 
 @lru_cache(maxsize=16)

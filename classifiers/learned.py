@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,14 @@ class Learned:
     def opine(self, report: Report, regions: Sequence[Region], unseen: str = "") -> Opinion:
         """A probability for each label, and the words that moved the strongest most. `unseen`: a word that must not count."""
         seen = features(report, regions, unseen)
-        by_label = dict(zip(self.labels, self.probabilities(seen), strict=True))
+        value = self.scaled(seen)
+        by_label = dict(zip(self.labels, self._probabilities(seen, value), strict=True))
         best = max(by_label, key=lambda label: by_label[label])
         return Opinion(
             categories={c: p for c, p in by_label.items() if c not in _DISPOSITIONS},
             dispositions={d: p for d, p in by_label.items() if d in _DISPOSITIONS},
             headline=self.by_subject(seen),
-            words=self._words(seen, best),
+            words=self._words(seen, value, best),
             parts=self.of_parts(find_parts(report, regions), unseen) if is_worth_taking_apart(by_label) else (),
         )
 
@@ -108,7 +110,7 @@ class Learned:
         """A probability for each label, of every part as if it were all that was sent."""
         if not parts:
             return ()
-        seen = stacked([part.as_report() for part in parts], unseen)
+        seen = stacked((part.text for part in parts), unseen)
         value = unit_rows(seen.value * self.scale[seen.index], seen.starts)
         scores = np.add.reduceat(value[:, None] * self.weights[seen.index], seen.starts) + self.bias
         rows = (1.0 / (1.0 + np.exp(-scores))).tolist()
@@ -118,7 +120,10 @@ class Learned:
 
     def probabilities(self, seen: Features) -> list[float]:
         """For each label, of a report's features."""
-        scores = self.scaled(seen) @ self.weights[seen.index] + self.bias
+        return self._probabilities(seen, self.scaled(seen))
+
+    def _probabilities(self, seen: Features, value: npt.NDArray[np.float64]) -> list[float]:
+        scores = value @ self.weights[seen.index] + self.bias
         return [float(p) for p in 1.0 / (1.0 + np.exp(-scores))]
 
     def by_subject(self, seen: Features) -> float:
@@ -145,11 +150,11 @@ class Learned:
         )
         return "\n".join(lines)
 
-    def _words(self, seen: Features, label: str) -> tuple[tuple[str, str, float], ...]:
-        added = self.weights[seen.index, self.labels.index(label)] * self.scaled(seen)
+    def _words(self, seen: Features, value: npt.NDArray[np.float64], label: str) -> tuple[tuple[str, str, float], ...]:
+        added = self.weights[seen.index, self.labels.index(label)] * value
         top = np.argsort(-added)[: 4 * WORDS]
-        named = [(label, name, round(float(added[i]), 3)) for i in top if added[i] > 0 and (name := seen.name(i))]
-        return tuple(named[:WORDS])
+        named = ((label, name, round(float(added[i]), 3)) for i in top if added[i] > 0 and (name := seen.name(i)))
+        return tuple(islice(named, WORDS))
 
 
 def _unsound(meta: Any, scale: Any, weights: Any, bias: Any, subject: Any) -> str:

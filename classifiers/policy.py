@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from classifiers.fusion import Fusion, added, logit, most_genuine, sigmoid, total
 from classifiers.regions import Region, RegionKind, language, opening, prose
@@ -256,7 +257,7 @@ def decide(
     )
     disposition, confidence, why = _first(case)
     held = [w for w in weighed if _is_listed(w, disposition)]
-    left = [w for w in weighed if w not in held and w.evidence]
+    left = [w for w in weighed if w.evidence and w not in held]
     return Verdict(
         report=report.key, disposition=disposition, confidence=round(confidence, 4), why=why,
         categories=tuple(_finding(w, policy, opinion) for w in sorted(held, key=lambda w: -w.probability)),
@@ -490,7 +491,7 @@ def _unreadable(report: Report, regions: Sequence[Region]) -> str:
         pasted = any(r.kind in {RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL} for r in regions)
         if not pasted or len(own.strip()) < SHORT:
             return "its substance lies in an attachment that was not read"
-    if len(_WORD.findall(f"{report.subject} {own}")) < FEWEST_WORDS:
+    if sum(1 for _ in islice(_WORD.finditer(f"{report.subject} {own}"), FEWEST_WORDS)) < FEWEST_WORDS:
         return "it says too little to be judged"
     if (spoken := language(own)) not in TRAINED:
         return f"it is written in a language the model was not trained for ({spoken})"
@@ -501,7 +502,7 @@ def assets_named(report: Report, assets: Sequence[Asset]) -> tuple[str, ...]:
     """Ids of the assets whose hosts or words stand in the report, wherever; quoted and hidden text aside."""
     seen = frozenset({Place.SUBJECT, Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
     text = "\n".join(fold(p.text[:50_000]).text for p in report.passages if p.place in seen)
-    return tuple(a.id for a in assets if any(_stands(name, text) for name in (*a.hosts, *a.words)))
+    return tuple(a.id for a in assets if any(name in text and _stands(name, text) for name in (*a.hosts, *a.words)))
 
 
 def _stands(name: str, text: str) -> bool:

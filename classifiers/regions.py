@@ -26,6 +26,7 @@ class RegionKind(StrEnum):
     HTTP = "http"  # a pasted request or response
     CODE = "code"  # fenced code, HTML, commands
     TOOL = "tool"  # what a tool printed
+    EXPORT = "export"  # the whole of a mail that is a scanner's file
     POLICY = "policy"  # the policy's own sentences
     DISCLAIMED = "disclaimed"  # what the report says it is not about
     FURNITURE = "furniture"  # headings, references, signatures, footers
@@ -64,6 +65,7 @@ def find_regions(report: Report, policy_texts: Sequence[str]) -> tuple[Region, .
         if passage.place is not Place.SUBJECT:
             spans += [(RegionKind.CODE, s) for s in _fenced(text)]
             spans += _lines(text)
+            spans += [(RegionKind.EXPORT, s) for s in _exported(text)]
             spans += [(RegionKind.FURNITURE, s) for s in _furniture(text)]
         spans += [(RegionKind.POLICY, s) for s in _pasted_policy(text, clauses)]
         spans += [(RegionKind.DISCLAIMED, s) for s in _disclaimed(text)]
@@ -185,16 +187,16 @@ _PROGRAM = re.compile(
 _FIELD_OF_TEXT = re.compile(r"(?:[A-Z][\w /()-]{0,40}):$")
 
 
-def _gate(*patterns: re.Pattern[str]) -> Any:
-    """One linear search for a line that any of these may match: most mails hold none."""
+def _may_hold(*patterns: re.Pattern[str], before: str = "") -> Any:
+    """One linear search for anything that one of these may match, `before` in front of it: most mails hold nothing."""
     sources = [re.sub(r"\{(\d),\d{2,}\}", lambda m: "*" if m[1] == "0" else "+", p.pattern) for p in patterns]
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
-    return re2.compile("(?m)^(?:" + "|".join(f"(?:{s})" for s in sources) + ")", options)
+    return re2.compile(before + "(?:" + "|".join(f"(?:{s})" for s in sources) + ")", options)
 
 
-_PASTED_LINE = _gate(_START, _PASTED_HEADER, _TOOL, _LABEL, _MARKUP, _COMMAND, _PROMPT, _PROGRAM)
+_PASTED_LINE = _may_hold(_START, _PASTED_HEADER, _TOOL, _LABEL, _MARKUP, _COMMAND, _PROMPT, _PROGRAM, before="(?m)^")
 
 
 def _lines(text: str) -> Iterator[tuple[RegionKind, _Span]]:
@@ -216,6 +218,30 @@ def _lines(text: str) -> Iterator[tuple[RegionKind, _Span]]:
         if kind is not None:
             yield kind, (start, start + len(line))
         i += 1
+
+
+# A file that a machine wrote: JSON, XML or a table. It is a scanner's where several of its fields are those of findings.
+_FILE = re.compile(
+    r"(?m)^[ \t]*(?:\{|\[\s{0,20}[{\[]|<\?xml|<[A-Za-z_][\w:-]{2,40}(?: [^>\n]{0,400})?>|[\w\" ()/.%-]{1,40}(?:[,;\t][\w\" ()/.%-]{1,40}){4,60}[ \t]*$)"
+)
+_FIELD = re.compile(
+    r"\"([A-Za-z_][\w -]{1,40})\"[ \t]{0,4}:|</([A-Za-z_][\w:-]{1,40})>|(?<=[,;\t\n])\"?([A-Za-z][\w ()-]{2,40})\"?(?=[,;\t\n])"
+)
+_OF_FINDINGS = re.compile(
+    r"(?:\w+[_ -])?(?:severity|risk|riskcode|riskdesc|confidence|plugin_?id|cvss\w*|cwe\w*|wasc\w*|cve\w*|vuln\w*|findings?|issues?|alerts?|alertitem|"
+    r"solution|remed\w+|recommendation|synopsis|evidence|osvdb|template-?id|matched-?at|threat|qid|grade|rule|check_?id|scan\w*|detect\w*|exploit\w*|impact)(?:[_ -]\w+)?",
+    re.IGNORECASE,
+)
+_KINDS, _FIELDS, _BESIDE = 3, 8, 400  # kinds of such fields, fields in all, and characters of text beside the file
+
+
+def _exported(text: str) -> Iterator[_Span]:
+    start = _FILE.search(text)
+    if start is None or start.start() > _BESIDE:
+        return
+    names = [m[1] or m[2] or m[3] for m in _FIELD.finditer(text, start.start(), start.start() + 20_000)]
+    if len(names) >= _FIELDS and len({n.lower() for n in names if _OF_FINDINGS.fullmatch(n.strip())}) >= _KINDS:
+        yield start.start(), len(text)
 
 
 def _close(numbers: Sequence[int]) -> Iterator[int]:
@@ -281,7 +307,12 @@ _SIGNATURE = re.compile(r"(?m)^(?:-- ?|Sent from my [^\n]{1,40}|Get Outlook for 
 _ATTACHED = re.compile(r"\{F\d{1,9}\}|!\[[^\]\n]{0,100}\]\([^)\n]{0,300}\)")
 
 
+_ANY_FURNITURE = _may_hold(_HEADING, _REFERENCES, _SIGNATURE, _ATTACHED)
+
+
 def _furniture(text: str) -> Iterator[_Span]:
+    if not _ANY_FURNITURE.search(text):
+        return
     for pattern in (_HEADING, _ATTACHED):
         for found in pattern.finditer(text):
             yield found.span()
@@ -300,8 +331,13 @@ def _furniture(text: str) -> Iterator[_Span]:
 # ---------------------------------------------------------------------------------------------- the policy, disclaimers
 
 _WORD = re.compile(r"[^\W_]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")  # the same of folded ASCII, at half the price
 _RUN = 4  # words that must stand in the policy in this order
 PASTE = 8  # words in a row of such runs that make a pasted sentence; a whole clause may be shorter
+
+
+def _words_of(folded: str) -> list[str]:
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
 @lru_cache(maxsize=8)
@@ -310,20 +346,26 @@ def _runs(policy_texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], fr
     runs: set[tuple[str, ...]] = set()
     whole: set[tuple[str, ...]] = set()
     for text in policy_texts:
-        words = _WORD.findall(fold(text).text)
+        words = _words_of(fold(text).text)
         runs |= {tuple(words[i : i + _RUN]) for i in range(len(words) - _RUN + 1)}
         if len(words) >= _RUN:
             whole.add(tuple(words))
     return frozenset(runs), frozenset(whole)
 
 
+@lru_cache(maxsize=8)
+def _beginnings(policy_texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(run[0] for run in _runs(policy_texts)[0])
+
+
 def _pasted_policy(text: str, policy_texts: tuple[str, ...]) -> Iterator[_Span]:
     if not policy_texts:
         return
     runs, whole = _runs(policy_texts)
+    begins = _beginnings(policy_texts)
     folded = fold(text)
-    words = _WORD.findall(folded.text)
-    hits = [i for i, run in enumerate(zip(words, words[1:], words[2:], words[3:], strict=False)) if run in runs]
+    words = _words_of(folded.text)
+    hits = [i for i, word in enumerate(words) if word in begins and tuple(words[i : i + _RUN]) in runs]
     if not hits:
         return
     at = [m.span() for m in _WORD.finditer(folded.text)]
@@ -347,6 +389,7 @@ _NOT = re.compile(
     r"(?:dies ist|das ist|es geht) nicht|(?:ceci|ce) n'est pas|esto no es|isto nao e|questo non e"
     r")\b",
 )
+_ANY_DENIAL = _may_hold(_NOT)
 _TURN = re.compile(
     r"[.!?;\n]|,? (?:but|however|although|instead|rather|sondern|aber|mais|sino|mas|ma)\b|, (?:it|this|the|i|we|an?) |: "
 )
@@ -356,6 +399,8 @@ _REACH = 220  # characters that a denial covers at most
 def _disclaimed(text: str) -> Iterator[_Span]:
     """From a denial ("this is not about …") to where the sentence turns or ends."""
     folded = fold(text)
+    if not _ANY_DENIAL.search(folded.text):
+        return
     for found in _NOT.finditer(folded.text):
         stretch = folded.text[found.end() : found.end() + _REACH]
         turn = _TURN.search(stretch)
@@ -387,17 +432,23 @@ for _language, _words in _FREQUENT.items():
     for _word in _words.split():
         _OF.setdefault(_word, []).append(_language)
 _LETTERS = re.compile(r"[^\W\d_]+")
+_ASCII_LETTERS = re.compile(r"[a-z]+")
 
 
 def language(text: str) -> str:
     """The language of a text by its most frequent words: "en", "de", …; "other" for another script; "" if it cannot be told."""
-    words = _LETTERS.findall(fold(text[:3000]).text)
+    text = fold(text[:3000]).text
+    words = (_ASCII_LETTERS if text.isascii() else _LETTERS).findall(text)
     letters = sum(map(len, words))
-    if letters >= 40 and sum(len(w) for w in words if w[0] > "\u036f") > letters * 0.4:
+    if letters >= 40 and not text.isascii() and sum(len(w) for w in words if w[0] > "\u036f") > letters * 0.4:
         return "other"
     if len(words) < 12:
         return ""
-    counts = Counter(name for w in words if w in _OF for name in _OF[w])
+    seen = Counter(words)
+    counts: Counter[str] = Counter()
+    for word in seen.keys() & _OF.keys():
+        for name in _OF[word]:
+            counts[name] += seen[word]
     best = max(_FREQUENT, key=lambda name: counts[name])
     if counts[best] < 0.06 * len(words) or counts[best] < 1.5 * counts["en"]:
         return "en" if counts["en"] >= 0.03 * len(words) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from classifiers.rulefiles import WHERES, Category, Rule, RuleFiles, options
 from classifiers.terms import Evidence, Passage, Place, Report, Span
 from classifiers.text import Folded, fold, sentence_around
 
-_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL})
+_PASTED = frozenset({RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL, RegionKind.EXPORT})
+_NOT_SAID = frozenset(RegionKind) - {RegionKind.EXPORT}
 _SAID_BY_OTHERS = frozenset({RegionKind.POLICY, RegionKind.DISCLAIMED})
 _OWN = frozenset({Place.BODY, Place.HTML, Place.FORWARDED, Place.ATTACHMENT})
 _GAP = "\x01"  # stands where a region was cut out; no pattern matches it
@@ -42,18 +43,46 @@ class _Patterns:
         filtered.Compile()
         return cls(tuple(owners), filtered)
 
-    def search(self, text: str) -> Iterator[tuple[Rule, int, int]]:
-        """The first match of every pattern that matches."""
-        for i in sorted(self.filtered.Match(text, False) or ()) if self.owners else ():
-            if found := self.filtered.re(i).search(text):
-                yield self.owners[i], found.start(), found.end()
+    def search(self, text: str, known: Container[str]) -> Iterator[tuple[Rule, int, int]]:
+        """The first match of every pattern that matches; of rules whose source is not `known` by then."""
+        data = _for_re2(text)
+        for i in sorted(self.filtered.Match(data, False) or ()) if self.owners else ():
+            rule, pattern = self.owners[i], self.filtered.re(i)
+            if rule.source in known:
+                continue
+            every = pattern.finditer(data) if rule.claimed else filter(None, (pattern.search(data),))
+            found = next((m for m in every if not (rule.claimed and _is_possibility(text, *m.span()))), None)
+            if found:
+                yield rule, *found.span()
 
     def search_all(self, text: str, groups: frozenset[str]) -> Iterator[tuple[Rule, int, int]]:
         """Every match of the patterns that speak of these groups, for or against."""
-        for i in sorted(self.filtered.Match(text, False) or ()) if self.owners else ():
+        data = _for_re2(text)
+        # Few rules speak of them: only those are searched of all whose literal strings the text holds.
+        for i in sorted(self.filtered.Match(data, True) or ()) if self.owners else ():
             if self.owners[i].group in groups:
-                for found in self.filtered.re(i).finditer(text):
+                for found in self.filtered.re(i).finditer(data):
                     yield self.owners[i], found.start(), found.end()
+
+
+# How people tell what might be, and what things are for. In it an attack's name claims nothing.
+_POSSIBILITY = re.compile(
+    r"\b(?:could|may|might|would|possibl[ey]|potential(?:ly)?|theoretical(?:ly)?|in case|if (?:this|the|an?|it|any|you)|such as|"
+    r"e\.g\.|can (?:also |then |easily )?(?:lead|result|be|allow|cause|help|use|try|do|perform)|"
+    r"help\w* (?:to )?(?:prevent|mitigate|protect|reduce)|prevents?|mitigat\w+|protects?|"
+    r"(?:attackers?|hackers?|adversary|criminals?|someone|anyone|malicious \w+) can|allow\w* (?:an? |the )?(?:attackers?|hackers?)|"
+    r"leads? to|in order to|is (?:an?|the) (?:type|kind|technique|attack|flag|attribute|mechanism|policy|header|security|method))\b"
+)
+
+
+def _is_possibility(text: str, start: int, end: int) -> bool:
+    first, last = sentence_around(text, start, end)
+    return _POSSIBILITY.search(text, first, last) is not None
+
+
+def _for_re2(text: str) -> str | bytes:
+    """In ASCII bytes count like characters, and RE2 need not translate."""
+    return text.encode() if text.isascii() else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +118,22 @@ class Rulebook:
         for index, passage in enumerate(report.passages):
             mine = [r for r in regions if r.span.passage == index]
             for where, view in _views(passage, mine):
-                for rule, start, end in self._compiled[where].search(view.text):
-                    if rule.source not in found:
-                        found[rule.source] = _evidence(rule, passage, index, view.original(start, end))
+                for rule, start, end in self._compiled[where].search(view.text, known=found):
+                    span = view.original(start, end)
+                    if self._may_speak(rule, span, mine):
+                        found[rule.source] = _evidence(rule, passage, index, span)
         if (head := opening(report, regions)) is not None:
             view = fold(head.text)
-            for rule, start, end in self._compiled["subject"].search(view.text):
-                first, last = view.original(start, end)
-                passage = report.passages[head.passage]
-                seen = _evidence(rule, passage, head.passage, (head.start + first, head.start + last))
-                found.setdefault(rule.source, seen)
+            for rule, start, end in self._compiled["subject"].search(view.text, known=found):
+                first, last = (head.start + at for at in view.original(start, end))
+                found[rule.source] = _evidence(rule, report.passages[head.passage], head.passage, (first, last))
         return tuple(sorted(found.values(), key=_order))
+
+    def _may_speak(self, rule: Rule, found: tuple[int, int], regions: Sequence[Region]) -> bool:
+        """In a scanner's file only what the scanner says of a category: it shows no finding and speaks against nothing."""
+        if rule.speaks_for and rule.group not in self.groups:
+            return True
+        return not any(r.kind is RegionKind.EXPORT and r.span.start <= found[0] < r.span.end for r in regions)
 
     def weigh_for(self, report: Report, regions: Sequence[Region], excluded: frozenset[str]) -> tuple[Evidence, ...]:
         """Like weigh, under a policy that excludes these categories.
@@ -152,7 +186,7 @@ def _views(passage: Passage, regions: Sequence[Region]) -> Iterator[tuple[str, F
         view = fold(_without(text, regions, _SAID_BY_OTHERS))
         yield from (("subject", view), ("words", view), ("anywhere", view))
     elif passage.place in _OWN:
-        yield "words", _unwrapped(fold(_without(text, regions, frozenset(RegionKind))))
+        yield "words", _unwrapped(fold(_without(text, regions, _NOT_SAID)))
         yield "anywhere", fold(_without(text, regions, _SAID_BY_OTHERS))
         pasted = [r for r in regions if r.kind in _PASTED]
         if pasted:

@@ -35,6 +35,7 @@ class Rule:
     patterns: tuple[str, ...]  # of RE2, over folded text
     weight: float
     speaks_for: bool
+    claimed: bool  # only where a sentence says that it is so, not that it might be
     hits: tuple[str, ...]
     misses: tuple[str, ...]
     file: str
@@ -177,7 +178,7 @@ class RuleFiles:
         return Rule(
             source=source, group=group, reason=entry["reason"], where=entry.get("where", "words"),
             patterns=tuple(patterns), weight=float(entry["weight"]), speaks_for=prefix != "unless",
-            hits=tuple(entry["hits"]), misses=tuple(entry["misses"]), file=name_of(path), line=line,
+            claimed=entry.get("claimed", False), hits=tuple(entry["hits"]), misses=tuple(entry["misses"]), file=name_of(path), line=line,
         )  # fmt: skip
 
 
@@ -188,7 +189,7 @@ def _text_of(error: Exception) -> str:
 
 def _wrong_with(entry: Mapping[str, Any]) -> list[str]:
     """What is wrong with the form of a rule."""
-    known = {"id", "reason", "where", "patterns", "weight", "hits", "misses"}
+    known = {"id", "reason", "where", "claimed", "patterns", "weight", "hits", "misses"}
     wrong = [
         f"{key!r} is not a key of a rule; there are {', '.join(sorted(known))}" for key in sorted(set(entry) - known)
     ]
@@ -198,6 +199,8 @@ def _wrong_with(entry: Mapping[str, Any]) -> list[str]:
         wrong.append("reason must be a sentence")
     if entry.get("where", "words") not in WHERES:
         wrong.append(f"where must be one of {', '.join(WHERES)}")
+    if not isinstance(entry.get("claimed", False), bool):
+        wrong.append("claimed must be true or false")
     weight = entry.get("weight")
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= 6:
         wrong.append("weight must be a number above 0, at most 6 (log-odds)")

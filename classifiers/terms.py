@@ -6,6 +6,7 @@ All values are frozen, all times aware and UTC, all text free of NUL and lone su
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +48,9 @@ class AcknowledgementState(StrEnum):
     MISSING = "missing"
 
 
+_LONE_CR = re.compile(rb"\r(?!\n)")
+
+
 def report_key(raw: bytes, *, size: int | None = None, truncated: bool = False) -> str:
     """What identifies a report: SHA-256, 64 hex digits, of its bytes with every line end made CRLF.
 
@@ -56,7 +60,7 @@ def report_key(raw: bytes, *, size: int | None = None, truncated: bool = False) 
     digest = hashlib.sha256()
     if truncated:
         digest.update(b"truncated %d\n" % (size if size is not None else len(raw)))
-    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):  # a copy costs more than the counts
+    if raw.count(b"\n") != raw.count(b"\r") or _LONE_CR.search(raw):  # a copy costs more than to look
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     digest.update(raw)
     return digest.hexdigest()
