@@ -6,16 +6,17 @@ word; who said so; what was decided of its like; the asset; ids and how long it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.audit import age, audited, is_open
 from bot.ports import VerdictKind
 from bot.precedent import in_one_line
+from bot.routing import LOUD
 from bot.slack.blocks import SECTION, Blocks, context, section
-from bot.slack.controls import LIVE, buttons
+from bot.slack.controls import buttons
 from bot.slack.mixed import parts_in_short
 from bot.slack.shown import shown
-from bot.slack.view import REPEAT, TITLES, CardView, Tier, name_of, seen
+from bot.slack.view import REPEAT, TITLES, CardView, Tier, name_of, reason, seen
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
 
 _SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
@@ -58,12 +59,12 @@ def _fallback(view: CardView, title: str = "") -> str:
 
 def _blind(view: CardView) -> tuple[str, Blocks]:
     """The card of an open audit: what the mail is called, where to read it, how to answer."""
-    ask = (
-        "The bot's opinion follows after yours.\n"
-        f"Read it in the mailbox, or: `triage show {view.report} --raw`\n"
-        f'Answer: `triage reclassify {view.report} --as in_scope --reason "…"` '
-        "(or out_of_scope with --category, incomplete, not_a_report)"
-    )
+    ask = f"The bot's opinion follows after yours.\nRead it in the mailbox, or: `triage show {view.report} --raw`"
+    if not view.pressable:
+        ask += (
+            f'\nAnswer: `triage reclassify {view.report} --as in_scope --reason "…"` '
+            "(or out_of_scope with --category, incomplete, not_a_report)"
+        )
     blocks = [section(_mail(view, "🟣 *Audit: what is this?*"), 1200), section(ask), context(_where(view), 400)]
     return _fallback(view, "Audit"), [*blocks, *buttons(view)]
 
@@ -142,8 +143,18 @@ def _findings(view: CardView) -> Iterator[str]:
         clause = f"“{shown(finding.clause, 400)}”" if finding.clause else "_no clause of the policy excludes it_"
         kind = " _(by extension: its list is open)_" if finding.clause_kind == "by_extension" else ""
         lines = [f"*{view.title(finding.category)}*", f"Clause: {clause}{kind}"]
-        lines += [seen(view, e) for e in _strongest(finding) if e.speaks_for][:2]
+        lines += _each_once(view, [e for e in _strongest(finding) if e.speaks_for][:2])
         yield "\n".join(lines)
+
+
+def _each_once(view: CardView, evidence: Sequence[Evidence]) -> list[str]:
+    """What was seen; a sentence that several rest on is quoted once, with all their reasons under it."""
+    shown_before: set[str] = set()
+    lines = []
+    for e in evidence:
+        lines.append(reason(view, e) if e.quote in shown_before else seen(view, e))
+        shown_before |= {e.quote} - {""}
+    return lines
 
 
 def _strongest(finding: Finding) -> list[Evidence]:
@@ -153,7 +164,7 @@ def _strongest(finding: Finding) -> list[Evidence]:
 def _signs(view: CardView) -> str:
     if not view.verdict.signs:
         return ""
-    return "*Signs of a finding*\n" + "\n".join(seen(view, e) for e in view.verdict.signs[:3])
+    return "\n".join(["*Signs of a finding*", *_each_once(view, view.verdict.signs[:3])])
 
 
 def _against(view: CardView) -> str:
@@ -167,7 +178,7 @@ def _against(view: CardView) -> str:
     rest = ", ".join(name.replace("_", " ") for name in held if name not in fired)
     if not against:
         return "*Against excluding it* none" + (f"; looked for: {shown(rest, 400)}" if rest else "")
-    lines = [seen(view, e) for e in against[:3]]
+    lines = _each_once(view, against[:3])
     return "\n".join(["*Against excluding it*", *lines, *([f"none of: {shown(rest, 400)}"] if rest else [])])
 
 
@@ -229,7 +240,7 @@ def _where(view: CardView) -> str:
     form, waits = "{date_short_pretty} {time}", ""
     if view.recorded.kind is VerdictKind.PERSON:
         waits = f" · waited {age(view.recorded.decided_at, at)}"
-    elif is_open(view.history) or view.verdict.disposition in LIVE:
+    elif is_open(view.history) or view.verdict.disposition in LOUD:
         form, waits = form + ", {ago}", " · waits for a person"
     came = f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M} UTC>"
     return f"`{view.report}` · {view.account} · received {came}{waits}"

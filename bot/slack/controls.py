@@ -11,12 +11,12 @@ from typing import Any
 
 from bot.audit import is_open
 from bot.ports import VerdictKind
+from bot.routing import LOUD
 from bot.slack.view import TITLES, CardView
 from classifiers.terms import Disposition
 
 TAKE, AGREE, CHANGE, MORE, ANSWER = "triage_take", "triage_agree", "triage_change", "triage_more", "triage_answer_"
 WHY, AGAIN, REPLY, GIVE_BACK = "why", "again", "reply", "give_back"
-LIVE = frozenset({Disposition.IN_SCOPE, Disposition.NEEDS_REVIEW})
 ANSWERED_AT_ONCE = (Disposition.IN_SCOPE, Disposition.INCOMPLETE, Disposition.NOT_A_REPORT)
 _HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})")
 
@@ -55,7 +55,7 @@ def buttons(view: CardView) -> list[dict[str, Any]]:
 def _open(view: CardView, handle: str) -> list[dict[str, Any]]:
     what = view.verdict.disposition
     elements: list[dict[str, Any]] = []
-    if what in LIVE and view.taken is None:
+    if what in LOUD and view.taken is None:
         elements.append(_button(view, TAKE, "Take it", handle, primary=True))
     elif what is not Disposition.NEEDS_REVIEW:
         elements.append(_button(view, AGREE, f"Agree: {TITLES[what].lower()}", handle, primary=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.slack.blocks import Blocks, context, fitting, section
 from bot.slack.mixed import parts_in_full
-from bot.slack.view import REPEAT, CardView, seen
+from bot.slack.view import REPEAT, CardView, reason
 from classifiers.terms import Evidence
 
 
@@ -32,7 +32,9 @@ def details(view: CardView) -> tuple[str, Blocks]:
 
 
 def _weighed(view: CardView, e: Evidence) -> str:
-    return f"`{e.source}` {_signed(e)}: {seen(view, e)}"
+    quote = view.of_the_mail(e.quote)
+    where = f" _({e.where.value})_" if e.where else ""
+    return f"`{e.source}` {_signed(e)}: {reason(view, e)}" + (f"\n&gt; “{quote}”{where}" if quote else "")
 
 
 def _signed(e: Evidence) -> str:
