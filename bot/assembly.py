@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import bot
 import classifiers
-from bot.ports import Context
+from bot.ports import Context, Trial
 from bot.worker import Worker, WorkerLimits
 from classifiers.errors import (
     ConfigError,
     LoginRefused,
     MailboxError,
     ModelError,
-    NotifierError,
     Problem,
-    TriageError,
     UserError,
 )
 
@@ -31,8 +29,10 @@ if TYPE_CHECKING:
     from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
     from bot.delivery import Delivery
+    from bot.learning import Lesson
     from bot.mail.imap import ImapMailbox
-    from bot.settings import Account, Secret, Settings
+    from bot.retraining import Retraining
+    from bot.settings import Account, Settings
     from bot.showing import Wording
     from bot.slack.client import SlackNotifier
     from bot.slack.socket import SlackSocket
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from classifiers.evaluation import Evaluation
     from classifiers.learned import Learned
     from classifiers.terms import Versions
-    from classifiers.training import ReportCard
 
 MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
@@ -78,13 +77,17 @@ def judging_worker(*, policy: str, rules: Path | None, model: Path | None, use_m
     )
 
 
-def worker_of(settings: Settings) -> Worker:
-    """The worker of a configured bot. An own model that cannot be used is left aside with a word in the log."""
+def worker_of(settings: Settings, trial: Trial | None = None) -> Worker:
+    """The worker of a configured bot, or of one that tries something else in one place.
+
+    An own model that cannot be used is left aside with a word in the log; one that is tried is not.
+    """
     authserv = tuple(name for account in settings.accounts for name in account.trusted_authserv)
+    tried = trial or Trial()
     context = Context(
-        rules=rules_folder(settings.policy.rules).resolve(),
-        policy=settings.policy.name,
-        model=_usable(model_file(settings)).resolve(),
+        rules=rules_folder(tried.rules or settings.policy.rules).resolve(),
+        policy=tried.policy or settings.policy.name,
+        model=(tried.model or _usable(model_file(settings))).resolve(),
         trusted_authserv=authserv,
     )
     limits = settings.limits
@@ -93,10 +96,30 @@ def worker_of(settings: Settings) -> Worker:
     )
 
 
+def not_configured(settings: Settings, trial: Trial) -> tuple[str, ...]:
+    """What of a trial is not what the bot is configured to judge by, as it was said."""
+    configured = rules_folder(settings.policy.rules).resolve()
+    found = []
+    if trial.policy not in {None, settings.policy.name}:
+        found.append(f"--policy {trial.policy}")
+    if trial.rules is not None and rules_folder(trial.rules).resolve() != configured:
+        found.append(f"--rules {trial.rules}")
+    if trial.model is not None and trial.model.resolve() != model_file(settings).resolve():
+        found.append(f"--model {trial.model}")
+    return tuple(found)
+
+
+def learned_from(model: Path) -> frozenset[str]:
+    """The ids of the reports whose corrections a model was trained on."""
+    from classifiers.learned import Learned
+    from classifiers.modelcard import read_card
+
+    return read_card(Learned.load(model).card).learned_from
+
+
 def _usable(path: Path) -> Path:
     import logging
 
-    from classifiers.errors import ModelError
     from classifiers.learned import Learned
 
     if path == MODEL:
@@ -258,8 +281,11 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
 
 
 @contextmanager
-def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon]:
-    """The daemon, ready to run. `pace`: between two messages, where it is not Slack's."""
+def daemon(settings: Settings, pace: timedelta | None = None, config: Path | None = None) -> Iterator[Daemon]:
+    """The daemon, ready to run. `pace`: between two messages, where it is not Slack's.
+
+    `config`: the file that the settings were read from; without one nothing is trained by schedule.
+    """
     from bot.daemon import Daemon, Parts
     from bot.reading import AccountReader
 
@@ -287,6 +313,7 @@ def daemon(settings: Settings, pace: timedelta | None = None) -> Iterator[Daemon
                 triage=parts.triage,
                 delivery=parts.delivery,
                 readers=readers,
+                retraining=_retraining(settings, parts, config),
                 digest_at=settings.slack.digest_at,
                 timezone=settings.slack.timezone,
                 keep_text=settings.state.keep_text,
@@ -331,6 +358,21 @@ def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> Sla
     )
 
 
+def _retraining(settings: Settings, parts: Wired, config: Path | None) -> Retraining:
+    from bot.retraining import PERIODS, Retraining
+
+    train = ["-I", "-m", "bot", "model", "train", "--json", "--config", str(config.resolve() if config else "")]
+    return Retraining(
+        parts.store,
+        parts.worker,
+        model=partial(model_file, settings),
+        every=PERIODS.get(settings.model.retrain) if config else None,
+        command=[sys.executable, *train],
+        channel=settings.slack.channel,
+        now=now,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """What one pass did."""
@@ -369,158 +411,50 @@ def one_pass(settings: Settings) -> Pass:
     return Pass(read=read, judged=judged, said=said, waiting=waiting, failed=tuple(failed))
 
 
-# ---------------------------------------------------------------------------------------------- looking
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of `doctor`."""
-
-    part: str
-    state: str  # ok, warn, bad
-    what: str
-    exit_code: int = 0
-
-
-def examine(settings: Settings) -> list[Row]:
-    """Connects to everything and says how it is; changes nothing."""
-    rows = [_look_at_store(settings), _look_at_rules(settings)]
-    rows += [row for account in settings.accounts for row in _look_at_account(account, settings)]
-    return rows + _look_at_slack(settings)
-
-
-def _look_at_store(settings: Settings) -> Row:
-    try:
-        with open_store(settings) as store:
-            counts = store.counts()
-    except TriageError as e:
-        return Row("state", "bad", str(e), e.exit_code)
-    return Row("state", "ok", f"{settings.state.url or settings.state.folder}; {counts.get('reports', 0)} reports")
-
-
-def _look_at_rules(settings: Settings) -> Row:
-    try:
-        with worker_of(settings) as worker:
-            v = worker.versions
-    except TriageError as e:
-        return Row("judging", "bad", str(e), e.exit_code)
-    return Row("judging", "ok", f"policy {settings.policy.name} {v.policy}; rules {v.rules}; model {v.model}")
-
-
-def _look_at_account(account: Account, settings: Settings) -> list[Row]:
-    name = f"mail {account.name}"
-    box = mailbox(account, settings.limits.max_message)
-    try:
-        box.connect()
-        facts = box.describe()
-        rows = [Row(name, "ok", f"{account.host}:{account.port}; " + "; ".join(f"{k}: {v}" for k, v in facts.items()))]
-        for folder in account.folders:
-            try:
-                state = box.examine(folder)
-                rows.append(
-                    Row(name, "ok", f"folder {folder}: uidvalidity {state.uidvalidity}, next uid {state.uidnext}")
-                )
-            except MailboxError as e:
-                rows.append(Row(name, "bad", str(e), e.exit_code))
-    except TriageError as e:
-        return [Row(name, "bad", str(e), e.exit_code)]
-    else:
-        return rows
-    finally:
-        box.close()
-
-
-def _look_at_slack(settings: Settings) -> list[Row]:
-    from bot.slack.manifest import SCOPES
-
-    try:
-        slack = notifier(settings)
-        who = slack.whoami()
-        scopes = slack.scopes()
-    except (NotifierError, UserError) as e:
-        return [Row("slack", "bad", str(e), 69)]
-    rows = [Row("slack", "ok", f"{who}; channel {settings.slack.channel}")]
-    if settings.slack.app_token is not None:
-        rows.append(_look_at_line(settings, settings.slack.app_token))
-    wanted = [s for s in SCOPES if s != "usergroups:read" or settings.slack.allowed_groups]
-    missing = [s for s in wanted if scopes is not None and s not in scopes]
-    if scopes is None:
-        rows.append(Row("slack", "warn", "Slack did not say which scopes the token has"))
-    rows += [
-        Row("slack", "bad" if s == "chat:write" else "warn", f"scope {s} is missing: needed to {SCOPES[s]}")
-        for s in missing
-    ]
-    return rows
-
-
-def _look_at_line(settings: Settings, app_token: Secret) -> Row:
-    from bot.slack.client import SlackNotifier
-
-    slack = settings.slack
-    try:
-        SlackNotifier(
-            token=app_token.read, base_url=slack.base_url, timeout=slack.timeout.total_seconds()
-        ).opens_a_line()
-    except (NotifierError, UserError) as e:
-        return Row("slack", "bad", f"slack.app_token: {e}; without it nobody's press arrives", 69)
-    may = ", ".join((*slack.allowed_users, *slack.allowed_groups))
-    return Row("slack", "ok", f"Socket Mode opens; who may press: {may}")
-
-
 # ---------------------------------------------------------------------------------------------- making and showing
 
 
-def train_model(settings: Settings | None, corpus: Path | None, out: Path | None) -> ReportCard:
-    """Trains on the corpus and, for a configured bot, on people's corrections; writes the model in one step.
+def train_model(
+    settings: Settings | None, *, corpus: Path | None = None, own: Path | None = None, out: Path | None = None
+) -> Lesson:
+    """Trains on the corpus, on a team's `own` labelled mail and, for a configured bot, on people's corrections.
 
-    For a configured bot a model that does worse than the one in use is refused with ModelError, and that one is kept.
+    For a configured bot a model that does worse than the one in use is refused, unless it goes `out` elsewhere.
     """
-    from classifiers.examples import Example, read_corpus
-    from classifiers.learned import Learned
+    from bot import DEFAULT_POLICY
+    from bot.learning import Gathered, corrections, labelled, learn
+    from bot.retraining import TRAINED
+    from classifiers.examples import read_corpus
     from classifiers.rulebook import Rulebook
-    from classifiers.training import train, worse
 
     examples = list(read_corpus(corpus or CORPUS))
-    target = out
-    if settings is not None:
-        target = target or Path(settings.state.folder) / "model.npz"
-        examples += _corrected_examples(settings, Example)
-    assert target is not None
     rulebook = Rulebook.load(rules_folder(settings.policy.rules if settings else ""))
-    learned, card = train(examples, rulebook, seed=20261124)
-    if out is None and settings is not None:
-        in_use = model_file(settings)
-        try:
-            figures = Learned.load(in_use).card
-        except ModelError:  # one that cannot be read is replaced by any
-            figures = {}
-        if told := worse(card, figures):
-            raise ModelError(*(Problem(str(in_use), f"is kept: {sentence}") for sentence in told))
-    fresh = target.with_name(target.name + ".new")
-    learned.save(fresh, card.as_data())
-    os.replace(fresh, target)  # noqa: PTH105  one step: a reader sees the old model or the new one
-    return card
-
-
-def _corrected_examples(settings: Settings, example: Any) -> list[Any]:
-    from bot.worker import Task
-
-    found = []
-    with open_store(settings) as store, worker_of(settings) as worker:
-        for report, recorded, mail in store.corrections():
-            words = worker.own_words(Task(raw=mail.raw, size=mail.size, truncated=mail.truncated)) if mail else None
-            if words is not None:
-                found.append(
-                    example(
-                        id=f"correction-{report.short}",
-                        subject=words[0],
-                        body=words[1],
-                        disposition=recorded.verdict.disposition.value,
-                        categories=tuple(f.category for f in recorded.verdict.categories),
-                        weight=3.0,
-                    )
-                )
-    return found
+    known = frozenset(c.id for c in rulebook.categories)
+    corrected, ours, began = Gathered(), Gathered(), now()
+    if settings is not None:
+        own = own or (Path(settings.model.labelled) if settings.model.labelled else None)
+        with open_store(settings) as store, worker_of(settings) as worker:
+            corrected = corrections(store, worker, known, settings.model.correction_weight)
+    if own is not None:
+        with (
+            worker_of(settings) if settings else judging_worker(policy=DEFAULT_POLICY, rules=None, model=None) as worker
+        ):
+            ours = labelled(own, worker, known, [*examples, *corrected.examples])
+    folder = Path(settings.state.folder) if settings else Path()
+    lesson = learn(
+        examples,
+        corrected,
+        ours,
+        rulebook,
+        in_use=model_file(settings),
+        target=out or folder / "model.npz",
+        shipped=MODEL if corpus is None else None,
+        whatever=out is not None,
+    )
+    if settings is not None and out is None:
+        with open_store(settings) as store:
+            store.beat(TRAINED, began)
+    return lesson
 
 
 def evaluate_labelled(

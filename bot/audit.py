@@ -80,6 +80,11 @@ def audited(history: Sequence[RecordedVerdict]) -> RecordedVerdict | None:
     return next((h for h in reversed(history) if h.kind is VerdictKind.AUDIT), None)
 
 
+def said_last(history: Sequence[RecordedVerdict]) -> RecordedVerdict | None:
+    """The bot's latest opinion, held back or not; None where it has none yet."""
+    return next((h for h in reversed(history) if h.kind in {VerdictKind.BOT, VerdictKind.AUDIT}), None)
+
+
 def is_open(history: Sequence[RecordedVerdict]) -> bool:
     """Whether the report is audited and no person's word on it holds: nothing of the bot's opinion may be shown."""
     return audited(history) is not None and not any(

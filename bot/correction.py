@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.audit import ANSWERS, audited, is_open, without_stopped
+from bot.audit import ANSWERS, audited, is_open, said_last, without_stopped
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import held_back, kept_up
 from bot.routing import answered_notices, changed_notices
@@ -36,6 +36,7 @@ class Change:
 
     report: KeptReport
     before: RecordedVerdict | None
+    said: Verdict | None  # the bot's own before, also where a person decided otherwise
     after: Judged
     person: bool  # a person has decided: the bot's new verdict is recorded beside it, and theirs stays
 
@@ -104,6 +105,31 @@ def correct(
     return report, recorded
 
 
+def take_back(
+    store: Store, prefix: str, *, by: str, reason: str, channel: str, now: datetime
+) -> tuple[KeptReport, RecordedVerdict, RecordedVerdict | None]:
+    """Undoes the person's verdict that holds: the report, that verdict, and what held before and holds again.
+
+    None holds where the bot had not judged yet; it will. An audit that is without an answer again is asked anew.
+    Raises UserError for an unknown report, and where no person's verdict holds.
+    """
+    report = store.find(prefix)
+    said = store.current(report.id)
+    if said is None or said.kind is not VerdictKind.PERSON:
+        raise UserError(f"{report.short}: no person's verdict holds, so there is nothing to take back")
+    changes = changed_notices(
+        report,
+        store.cards_of(report.id),
+        said.verdict.disposition,
+        kind=VerdictKind.UNDO,
+        channel=channel,
+        mark=f"undo:{said.id}",
+        now=now,
+    )
+    store.take_back(said, by=by, at=now, reason=reason, notices=changes)
+    return report, said, store.current(report.id)
+
+
 def judge_again(
     store: Store, worker: Worker, reports: Sequence[KeptReport], stops: frozenset[str] = frozenset()
 ) -> Iterator[Change]:
@@ -120,9 +146,11 @@ def judge_again(
     for (report, _), judged in zip(tasks, worker.judge(t for _, t in tasks), strict=True):
         before = store.current(report.id)
         verdict = held_back(without_stopped(judged.verdict, stops), store.similar(report, judged.traces))
+        said = said_last(store.history(report.id))
         yield Change(
             report=report,
             before=before,
+            said=said.verdict if said else None,
             after=replace(judged, verdict=kept_up(before.verdict if before else None, verdict)),
             person=before is not None and before.kind is VerdictKind.PERSON,
         )

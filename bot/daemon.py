@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.delivery import Delivery
 from bot.reading import AccountReader
+from bot.retraining import Retraining
 from bot.store import Store
 from bot.triage import Triage
 from classifiers.errors import LoginRefused, StoreError
@@ -44,6 +45,7 @@ class Parts:
     triage: Triage
     delivery: Delivery
     readers: Sequence[AccountReader]
+    retraining: Retraining
     digest_at: time | None
     timezone: str
     keep_text: timedelta
@@ -122,6 +124,7 @@ class Daemon:
         add(self._judge, "interval", seconds=TICK.total_seconds(), id="judge", next_run_time=start)
         add(self._deliver, "interval", seconds=TICK.total_seconds(), id="deliver", next_run_time=start)
         add(self._beat, "interval", seconds=10, id="heartbeat", next_run_time=start)
+        add(self._model, "interval", seconds=10, id="model")
         if p.socket is not None:
             add(self._keep_socket, "interval", seconds=TICK.total_seconds(), id="socket", next_run_time=start)
         add(self._purge, "interval", hours=6, id="purge", next_run_time=start)
@@ -150,6 +153,9 @@ class Daemon:
 
     def _beat(self) -> None:
         self.parts.store.beat(HEARTBEAT, self.parts.now())
+
+    def _model(self) -> None:
+        self.parts.retraining.tick(stop=self.stopping.is_set)
 
     def _keep_socket(self) -> None:
         """Looks after the line every second, and notes once in a while that it is up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -27,7 +27,7 @@ class Labelled:
 
 
 def measure(path: Path, worker: Worker, known: Collection[str]) -> Evaluation:
-    """The figures for labelled reports at `path`: a .jsonl, or a folder of .jsonl and of folders named by label.
+    """The figures for labelled reports at `path`: a .jsonl, or a folder of .jsonl and of folders and mboxes named by label.
 
     `known` are the categories there are. Raises UserError naming everything that cannot be read, before any is judged,
     and where there is nothing to judge.
@@ -65,14 +65,18 @@ def find(path: Path, known: Collection[str]) -> Iterator[Labelled]:
             if isinstance(label, str):
                 problems.append(Problem(f"{entry}/", label))
             else:
-                sources.append(_in_folder(path, entry, *label))
+                sources.append(_in_files(path, _in_folder(entry), *label))
         elif entry.suffix == ".jsonl":
             try:
                 sources.append(map(_of_item, read_labelled(entry, known)))
             except UserError as e:
                 problems += e.problems
+        elif entry.suffix == ".mbox" and not isinstance(label := read_label(entry.stem, known), str):
+            sources.append(_in_files(path, [entry], *label))
         elif entry.suffix in LOOSE:
-            problems.append(Problem(str(entry), "has no label: put it into a folder that is named by one"))
+            problems.append(
+                Problem(str(entry), "has no label: put it into a folder that is named by one, or name a .mbox so")
+            )
     if problems:
         raise UserError(*problems)
     return chain.from_iterable(sources)
@@ -83,9 +87,14 @@ def _of_item(item: Item) -> Labelled:
     return Labelled(item, Task(raw=raw, size=len(raw), traced=False, closely=True))
 
 
-def _in_folder(root: Path, folder: Path, disposition: Disposition, categories: frozenset[str]) -> Iterator[Labelled]:
-    inside = sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
-    for mail in mails(map(str, inside), cap=CAP):
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+
+
+def _in_files(
+    root: Path, files: Sequence[Path], disposition: Disposition, categories: frozenset[str]
+) -> Iterator[Labelled]:
+    for mail in mails(map(str, files), cap=CAP):
         name = mail.name.removeprefix(f"{root}/")
         item = Item(id=name, subject="", body="", disposition=disposition, categories=categories)
         yield Labelled(item, Task(raw=mail.raw, size=mail.size, truncated=mail.truncated, traced=False, closely=True))

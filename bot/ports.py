@@ -91,6 +91,15 @@ class Context:
     trusted_authserv: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What judges in place of what is configured; None: as configured."""
+
+    policy: str | None = None
+    rules: Path | None = None
+    model: Path | None = None
+
+
 # ---------------------------------------------------------------------------------------------- the notifier
 
 
@@ -134,6 +143,7 @@ class VerdictKind(StrEnum):
     BOT = "bot"
     PERSON = "person"
     AUDIT = "audit"
+    UNDO = "undo"  # a person takes a person's verdict back; holds the verdict that was taken back
 
 
 class NoticeKind(StrEnum):

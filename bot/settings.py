@@ -150,6 +150,14 @@ class PolicyChoice(_Section):
     rules: str = ""  # a folder of rule files; "": those that came with the bot
 
 
+class Learning(_Section):
+    """What the model learns beside the corpus, and when."""
+
+    retrain: Literal["", "weekly", "monthly"] = ""  # "": by hand alone
+    correction_weight: float = Field(default=3.0, ge=1, le=100, strict=False)
+    labelled: str = ""  # a folder of the team's own mail, sorted by label
+
+
 class Slack(_Section):
     """Where verdicts are told, and how much of a report may be shown there."""
 
@@ -219,6 +227,7 @@ class Settings(_Section):
 
     accounts: tuple[Account, ...] = Field(strict=False, min_length=1)
     policy: PolicyChoice = PolicyChoice()
+    model: Learning = Learning()
     slack: Slack
     audit: Auditing = Auditing()
     state: State = State()
@@ -291,6 +300,7 @@ def _relative_to(folder: Path, settings: Settings) -> Settings:
         update={
             "accounts": accounts,
             "state": settings.state.model_copy(update={"folder": place(settings.state.folder)}),
+            "model": settings.model.model_copy(update={"labelled": place(settings.model.labelled)}),
             "policy": settings.policy.model_copy(update={"rules": place(settings.policy.rules)}),
         }
     )
@@ -331,9 +341,7 @@ def _sentence(error: Any, where: tuple[str | int, ...]) -> str:
 
 
 def _known_keys(where: tuple[str | int, ...]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {
-        "accounts": Account, "policy": PolicyChoice, "slack": Slack, "audit": Auditing, "state": State, "limits": Limits, "log": Log,
-    }  # fmt: skip
+    sections: dict[str, Any] = {name: f.annotation for name, f in Settings.model_fields.items()} | {"accounts": Account}
     named = where[0] if len(where) > 1 else None
     if isinstance(named, str) and where[-2] in ("password", "bot_token", "app_token", "seed"):
         return list(Secret.model_fields)

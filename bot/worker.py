@@ -102,6 +102,17 @@ class Worker:
             assert self._versions is not None
             return self._versions
 
+    def renew(self, context: Context) -> None:
+        """Judges by another context from now on. Raises RuleError where it cannot be used, and goes on by the old one."""
+        with self._lock:
+            before, self.context = self.context, context
+            self._end()
+            try:
+                self._ready()
+            except (RuleError, StoreError):
+                self.context = before
+                raise
+
     def judge(self, tasks: Iterable[Task]) -> Iterator[Judged]:
         """One answer for each task, in order, always."""
         batch: list[Task] = []

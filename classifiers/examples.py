@@ -6,6 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from classifiers.errors import ModelError, Problem
@@ -13,6 +16,24 @@ from classifiers.terms import Disposition, Passage, Place, Report, report_key
 
 DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
 _KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
+
+
+class Origin(StrEnum):
+    """Whose examples."""
+
+    CORPUS = "corpus"
+    LABELLED = "labelled"  # a team's own history
+    CORRECTION = "correction"  # of the bot, by a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A correction that became an example: of which report, by whom, when, and why."""
+
+    report: str  # the id people see
+    by: str
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +46,14 @@ class Example:
     disposition: str
     categories: tuple[str, ...] = ()
     weight: float = 1.0
+    says_categories: bool = True  # False: which apply was not said, so that none is learned to be absent
+    origin: Origin = Origin.CORPUS
+    said: Said | None = None  # of a correction
+
+    @property
+    def label(self) -> str:
+        """As folders are named: "out_of_scope+tls_configuration"."""
+        return "+".join((self.disposition, *sorted(self.categories)))
 
 
 def read_corpus(folder: Path) -> Iterator[Example]:
@@ -88,11 +117,39 @@ def near_duplicates(examples: Iterable[Example], share: float = 0.6) -> list[tup
     size: dict[str, int] = {}
     shared: Counter[tuple[str, str]] = Counter()
     for example in examples:
-        words = f"{example.subject} {example.body}".lower().split()
-        runs = {tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))}
+        runs = _runs(example)
         size[example.id] = len(runs)
         for run in runs:
             for other in owners.setdefault(run, []):
                 shared[other, example.id] += 1
             owners[run].append(example.id)
     return [pair for pair, n in shared.items() if n > share * min(size[pair[0]], size[pair[1]])]
+
+
+def without_repeats(known: Iterable[Example], more: Iterable[Example], share: float = 0.6) -> list[Example]:
+    """Those of `more` that are no near-duplicate of a known one, or of an earlier one of theirs, with the same label.
+
+    One with another label stays: a team's word on a text that the corpus knows differs on purpose.
+    """
+    owners: dict[tuple[str, ...], list[int]] = {}
+    sizes: list[int] = []
+    labels: list[str] = []
+    kept = []
+    for is_new, example in chain(((False, e) for e in known), ((True, e) for e in more)):
+        runs = _runs(example)
+        if is_new:
+            shared = Counter(n for run in runs for n in owners.get(run, ()))
+            if any(labels[n] == example.label and k > share * min(sizes[n], len(runs)) for n, k in shared.items()):
+                continue
+            kept.append(example)
+        for run in runs:
+            owners.setdefault(run, []).append(len(sizes))
+        sizes.append(len(runs))
+        labels.append(example.label)
+    return kept
+
+
+def _runs(example: Example) -> set[tuple[str, ...]]:
+    """Its five-word runs."""
+    words = f"{example.subject} {example.body}".lower().split()
+    return {tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))}

@@ -22,6 +22,7 @@ _ASKED = ("steps_to_reproduce", "software_and_versions")
 _EDGE = 0.002
 # Below these no category is agreed on and no mail taken for no report; above the last nothing is dismissed.
 NAMED, QUIET, GENUINE = 0.1, 0.3, 0.95
+NOTHING_LIKE = 0.2  # of a category in a part: below it the part is about something else
 
 
 def logit(p: float) -> float:
@@ -114,8 +115,13 @@ def is_worth_taking_apart(p: Mapping[str, float]) -> bool:
 
 
 def most_genuine(opinion: Opinion) -> float:
-    """The model's probability of a genuine finding in the most genuine part; 0 where the report has no parts."""
-    return max((p.get(Disposition.IN_SCOPE.value, 0.0) for _, p in opinion.parts), default=0.0)
+    """The model's probability of a genuine finding in the most genuine part that looks like nothing excluded.
+
+    0 where the report has no such part: how an excluded thing is reproduced reads much like a finding.
+    """
+    told = {d.value for d in DISPOSITIONS}
+    apart = (p for _, p in opinion.parts if max((x for c, x in p.items() if c not in told), default=0.0) < NOTHING_LIKE)
+    return max((p.get(Disposition.IN_SCOPE.value, 0.0) for p in apart), default=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

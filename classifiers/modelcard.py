@@ -21,6 +21,7 @@ class Card:
     labels: Mapping[str, Counts]  # cross-validated
     reliability: Mapping[str, tuple[Bin, ...]]
     precision_recall: Mapping[str, tuple[Point, ...]]
+    learned_from: frozenset[str]  # the ids of reports that people corrected
 
     def as_text(self) -> str:
         """The figures a label, for people."""
@@ -42,7 +43,12 @@ def read_card(card: Any) -> Card:
         labels={label: counts for label, counts in counted.items() if counts is not None},
         reliability={str(k): tuple((p, s, int(n)) for p, s, n in _rows(v, 3)) for k, v in _items(card.get("curve"))},
         precision_recall={str(k): tuple((r, p) for r, p in _rows(v, 2)) for k, v in _items(card.get("pr"))},
+        learned_from=frozenset(str(x) for x in _list(card.get("learned_from"))),
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:
@@ -59,7 +65,7 @@ def _number(value: Any) -> float | None:
 def _rows(value: Any, width: int) -> list[list[float]]:
     """The rows of so many numbers, the first two of them shares."""
     found = []
-    for row in value if isinstance(value, list) else ():
+    for row in _list(value):
         numbers = [_number(x) for x in row] if isinstance(row, list) else []
         clean = [x for x in numbers if x is not None]
         if len(clean) == len(numbers) == width and max(clean[:2]) <= 1:

@@ -116,7 +116,7 @@ class Policy:
 PRIOR = -2.0  # log-odds of a category before anything was seen: about one report in eight
 TELLING = 2.5
 GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
-REMARK = 0.35  # of a category beside a genuine finding: a person reads the report anyway, and sees what else it holds
+BESIDE = 0.7  # of a category beside a genuine finding: most of what is named there belongs to the finding
 AGAINST = -1.0  # signs of no report, from which the rules contradict the model
 UNTAUGHT = 3.5  # what rules need by themselves for a category that the model was never taught
 TECHNICAL = 1.5  # from which something technical is left over, where there is no model
@@ -155,8 +155,15 @@ class _Weighed:
 
 
 def _weigh(
-    category: str, evidence: tuple[Evidence, ...], model: float | None, at: Thresholds, fusion: Fusion | None
+    category: str,
+    evidence: tuple[Evidence, ...],
+    model: float | None,
+    at: Thresholds,
+    fusion: Fusion | None,
+    *,
+    export: bool = False,
 ) -> _Weighed:
+    """Both voices on a category. In a scanner's file words stand for findings only where a rule says so."""
     rules = added([e.weight for e in evidence if e.speaks_for])
     vetoed = any(not e.speaks_for for e in evidence)
     if fusion is not None and model is not None:
@@ -169,7 +176,7 @@ def _weigh(
         agreed = (rules >= TELLING and model >= HEARD) or (rules >= 1.0 and model >= LIKELY)
     return _Weighed(
         category=category, evidence=evidence, rules=rules, model=model, vetoed=vetoed,
-        probability=probability, held=probability >= at.category, agreed=agreed,
+        probability=probability, held=probability >= at.category and (rules > 0 or not export), agreed=agreed,
     )  # fmt: skip
 
 
@@ -230,9 +237,15 @@ def decide(
     groups = grouped(report, evidence)
     excluded = [c for clause in policy.clauses for c in clause.categories]
     taught = opinion.categories if opinion else {}
+    export = any(r.kind is RegionKind.EXPORT for r in regions)
     weighed = [
         _weigh(
-            c, tuple(groups.get(c, ())), taught.get(c, None if fusion else 0.0) if opinion else None, thresholds, fusion
+            c,
+            tuple(groups.get(c, ())),
+            taught.get(c, None if fusion else 0.0) if opinion else None,
+            thresholds,
+            fusion,
+            export=export,
         )
         for c in dict.fromkeys((*excluded, *sorted(taught)))
     ]
@@ -272,10 +285,22 @@ def decide(
     )  # fmt: skip
 
 
+# How a sentence begins that adds something: a list item, or a word that says so.
+_ADDS = re.compile(
+    r"\W*(?:\(?[0-9a-h][.):]|[-*\u2022+]\s|(?i:also|besides|moreover|additionally|in addition|furthermore|further|another|secondly|"
+    r"finally|minor|lastly|btw|by the way|apart from|next to|plus|ps|p\.s\.)\b)"
+)
+
+
 def _is_listed(w: _Weighed, disposition: Disposition) -> bool:
-    """Whether a verdict names a category. Beside a genuine finding a remark the rules are sure of is named from REMARK on."""
-    beside = disposition is Disposition.IN_SCOPE and w.rules >= TELLING and w.probability >= REMARK
-    return not w.vetoed and (w.held or beside)
+    """Whether a verdict names a category. Beside a genuine finding: where it is likely, or plainly added to it."""
+    if w.vetoed:
+        return False
+    if disposition is not Disposition.IN_SCOPE:
+        return w.held
+    return w.probability >= BESIDE or (
+        w.rules >= TELLING and any(e.speaks_for and _ADDS.match(e.quote) for e in w.evidence)
+    )
 
 
 def head_of(report: Report, regions: Sequence[Region]) -> Span | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from classifiers.errors import ModelError
-from classifiers.examples import DISPOSITIONS, Example, near_duplicates, report_of
+from classifiers.examples import DISPOSITIONS, Example, Origin, near_duplicates, report_of
 from classifiers.features import DIMENSIONS, Features, features
 from classifiers.fusion import DISPOSITIONS as FUSED
 from classifiers.fusion import Fusion, is_worth_taking_apart, most_genuine, of_category, of_report
@@ -19,6 +20,7 @@ from classifiers.learned import Learned
 from classifiers.parts import find_parts
 from classifiers.policy import Clause, Policy, Thresholds, decide, grouped, head_of
 from classifiers.regions import Region, find_regions
+from classifiers.reportcard import FEWEST, ReportCard
 from classifiers.rulebook import Rulebook
 from classifiers.terms import (
     DISMISSALS,
@@ -35,46 +37,8 @@ from classifiers.terms import (
 FOLDS = 5
 STRENGTH = 10.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
 SHRUNK = 0.005  # C of the fusion: strong, so that it leans on no single number; see `fusion`
-FEWEST = 10  # examples of a label; fewer are said plainly
 LET_THROUGH = 0.03  # of what is not genuine may count as genuine: it costs a person a minute each
 ALIKE = 0.3  # shared five-word runs from which two examples are kept in one fold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportCard:
-    """How a model was made, and how well it did on folds it had not seen."""
-
-    examples: int
-    corpus: str  # digest
-    false_dismissal: float
-    recall: float
-    review: float
-    macro_f1: float
-    labels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    curve: Mapping[str, Sequence[Sequence[float]]] = field(
-        default_factory=dict
-    )  # reliability: mean, share true, how many
-    too_few: tuple[str, ...] = ()
-
-    def as_data(self) -> dict[str, Any]:
-        return {
-            "examples": self.examples, "corpus": self.corpus, "folds": FOLDS,
-            "false_dismissal": round(self.false_dismissal, 4), "recall": round(self.recall, 4),
-            "review": round(self.review, 4), "macro_f1": round(self.macro_f1, 4), "labels": {k: dict(v) for k, v in self.labels.items()},
-            "curve": {k: [list(bin_) for bin_ in v] for k, v in self.curve.items()}, "too_few": list(self.too_few),
-        }  # fmt: skip
-
-    def as_text(self) -> str:
-        lines = [
-            f"{self.examples} examples (corpus {self.corpus}), {FOLDS}-fold cross-validation, rules and model together:",
-            f"  false dismissals {self.false_dismissal:.1%}   out-of-scope recall {self.recall:.1%}   to a person {self.review:.1%}   macro F1 {self.macro_f1:.3f}",
-        ]
-        lines += [
-            f"  {name:22} n {row['n']:4.0f}  precision {row['precision']:.2f}  recall {row['recall']:.2f}  F1 {row['f1']:.2f}"
-            for name, row in self.labels.items()
-        ]
-        lines += [f"  {name}: fewer than {FEWEST} examples; do not rely on it" for name in self.too_few]
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +48,7 @@ class _Material:
     examples: Sequence[Example]
     labels: tuple[str, ...]
     truth: npt.NDArray[np.bool_]  # examples x labels
+    known: npt.NDArray[np.bool_]  # examples x labels: where somebody said whether the label applies
     weight: npt.NDArray[np.float64]
     matrix: Any  # examples x DIMENSIONS
     headlines: Any  # the same of their subjects alone
@@ -104,6 +69,11 @@ class _Material:
         """Which are in scope, as a column."""
         return self.is_a(Disposition.IN_SCOPE)[:, None]
 
+    @property
+    def sure(self) -> npt.NDArray[np.bool_]:
+        """Of which that is known, as a column: of all."""
+        return np.ones_like(self.live)
+
     def is_a(self, label: str) -> npt.NDArray[np.bool_]:
         found: npt.NDArray[np.bool_] = self.truth[:, self.labels.index(label)]
         return found
@@ -122,8 +92,8 @@ def train(
     if not all(0 < m.is_a(d).sum() < len(examples) for d in ("in_scope", "out_of_scope")):
         raise ModelError("a model needs examples that are in scope and examples that are out of scope")
     scores, of_parts, by_subject = _cross_validate(m)
-    steepness, shift = _calibrate(scores, m.truth)
-    (steep,), (moved,) = _calibrate(by_subject, m.live)
+    steepness, shift = _calibrate(scores, m.truth, m.known)
+    (steep,), (moved,) = _calibrate(by_subject, m.live, m.sure)
     opinions = _opinions(
         m,
         _sigmoid(scores * steepness + shift),
@@ -133,8 +103,8 @@ def train(
     trials = _trials(m, opinions)
     thresholds = _choose(m, opinions, trials, budget)
     scale = _rarity(m.matrix)
-    coef, bias = _fit(_scaled(m.matrix, scale), m.truth, m.weight)
-    subject, base = _fit(_scaled(m.headlines, scale), m.live, m.weight)
+    coef, bias = _fit(_scaled(m.matrix, scale), m.truth, m.known, m.weight)
+    subject, base = _fit(_scaled(m.headlines, scale), m.live, m.sure, m.weight)
     learned = Learned(
         labels=m.labels, scale=scale.astype(np.float32), weights=np.ascontiguousarray((coef * steepness[:, None]).T, dtype=np.float32),
         bias=(bias * steepness + shift).astype(np.float32),
@@ -155,6 +125,7 @@ def _material(examples: Sequence[Example], rulebook: Rulebook, seed: int) -> _Ma
         examples=examples,
         labels=labels,
         truth=np.array([[label == e.disposition or label in e.categories for label in labels] for e in examples]),
+        known=np.array([[label in DISPOSITIONS or e.says_categories for label in labels] for e in examples]),
         weight=np.array([e.weight for e in examples]),
         matrix=_matrix(seen),
         headlines=_matrix([f.of_subject() for f in seen]),
@@ -236,19 +207,25 @@ def _scaled(matrix: Any, scale: npt.NDArray[np.float64]) -> Any:
     return (diags(1 / np.where(length > 0, length, 1.0)) @ scaled).tocsr()
 
 
-def _fit(matrix: Any, truth: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> tuple[Any, Any]:
-    """Weights and intercepts of one logistic regression a label, to so many digits that any machine finds the same."""
+def _fit(
+    matrix: Any, truth: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]
+) -> tuple[Any, Any]:
+    """Weights and intercepts of one logistic regression a label, where it is known, to so many digits that any machine finds
+    the same.
+    """
     from sklearn.linear_model import LogisticRegression
 
     coef = np.zeros((truth.shape[1], matrix.shape[1]))
     bias = np.full(truth.shape[1], -20.0)
     for i in range(truth.shape[1]):
-        if truth[:, i].all() or not truth[:, i].any():
+        rows = known[:, i]
+        true = truth[rows, i]
+        if true.all() or not true.any():
             continue  # a fold without this label: constant no
         model = LogisticRegression(
             C=STRENGTH, class_weight="balanced", tol=1e-9, max_iter=1000, solver="liblinear", intercept_scaling=5.0
         )
-        model.fit(matrix, truth[:, i], sample_weight=weight)
+        model.fit(matrix[rows], true, sample_weight=weight[rows])
         coef[i], bias[i] = model.coef_[0], model.intercept_[0]
     return coef, bias
 
@@ -263,27 +240,28 @@ def _cross_validate(
         if seen.all() or not seen.any():
             continue
         scale = _rarity(m.matrix[seen])
-        coef, bias = _fit(_scaled(m.matrix[seen], scale), m.truth[seen], m.weight[seen])
+        coef, bias = _fit(_scaled(m.matrix[seen], scale), m.truth[seen], m.known[seen], m.weight[seen])
         out[~seen] = _scaled(m.matrix[~seen], scale) @ coef.T + bias
         theirs = ~seen[m.owner]
         of_parts[theirs] = _scaled(m.parts[theirs], scale) @ coef.T + bias
-        coef, bias = _fit(_scaled(m.headlines[seen], scale), m.live[seen], m.weight[seen])
+        coef, bias = _fit(_scaled(m.headlines[seen], scale), m.live[seen], m.sure[seen], m.weight[seen])
         by_subject[~seen] = _scaled(m.headlines[~seen], scale) @ coef.T + bias
     return out, of_parts, by_subject
 
 
 def _calibrate(
-    scores: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Steepness and shift that make each label's scores log-odds: a logistic regression on the score alone (Platt, 1999)."""
     from sklearn.linear_model import LogisticRegression
 
     steepness, shift = np.ones(scores.shape[1]), np.zeros(scores.shape[1])
     for i in range(scores.shape[1]):
-        if truth[:, i].all() or not truth[:, i].any():
+        true = truth[known[:, i], i]
+        if true.all() or not true.any():
             continue
         curve = LogisticRegression(C=100.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
-        curve.fit(scores[:, [i]], truth[:, i])
+        curve.fit(scores[known[:, i]][:, [i]], true)
         # A label whose held-out scores say nothing must not be turned upside down.
         steepness[i], shift[i] = max(0.0, curve.coef_[0, 0]), curve.intercept_[0]
     return steepness, shift
@@ -297,9 +275,10 @@ def _fuse(m: _Material, opinions: Sequence[Opinion], seen: npt.NDArray[np.bool_]
     from sklearn.linear_model import LogisticRegression
 
     which = [int(i) for i in np.flatnonzero(seen)]
-    numbers = [of_category(e, p) for i in which for e, p in _seen(m, opinions, i).values()]
+    told_of = [i for i in which if m.examples[i].says_categories]
+    numbers = [of_category(e, p) for i in told_of for e, p in _seen(m, opinions, i).values()]
     held = LogisticRegression(C=10.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
-    held.fit(np.array(numbers), np.array([m.is_a(c)[i] for i in which for c in m.categories]))
+    held.fit(np.array(numbers), np.array([m.is_a(c)[i] for i in told_of for c in m.categories]))
     category = (*map(float, held.coef_[0]), float(held.intercept_[0]))
     told = np.array([_numbers(m, opinions, i) for i in which])
     middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-9
@@ -425,10 +404,11 @@ def _rare(p: Sequence[float]) -> float:
 
 
 def _card(m: _Material, said: Sequence[Disposition], trials: Sequence[_Trial]) -> ReportCard:
-    live, out = m.is_a("in_scope"), m.is_a("out_of_scope")
-    dismissed = np.array([d in DISMISSALS for d in said])
-    rows = {c: _figures(np.array([t.held[c] >= 0.5 for t in trials]), m.is_a(c)) for c in m.categories}
-    rows |= {d: _figures(np.array([s.value == d for s in said]), m.is_a(d)) for d in DISPOSITIONS}
+    everything = np.ones(len(m.examples), dtype=bool)
+    origins = Counter(e.origin for e in m.examples)
+    corpus = np.array([e.origin is Origin.CORPUS for e in m.examples])
+    mixed = corpus.any() and not corpus.all()
+    rows = _rows(m, said, trials, everything)
     digest = hashlib.sha256(
         "\n".join(
             sorted(f"{e.id}\t{e.subject}\t{e.body}\t{e.disposition}\t{e.categories}" for e in m.examples)
@@ -437,16 +417,44 @@ def _card(m: _Material, said: Sequence[Disposition], trials: Sequence[_Trial]) -
     return ReportCard(
         examples=len(m.examples),
         corpus=digest.hexdigest()[:12],
-        false_dismissal=float((dismissed & live).sum() / max(1, live.sum())),
-        recall=float(
-            sum(s is Disposition.OUT_OF_SCOPE for s, o in zip(said, out, strict=True) if o) / max(1, out.sum())
-        ),
-        review=float(np.mean([s is Disposition.NEEDS_REVIEW for s in said])),
-        macro_f1=float(np.mean([rows[c]["f1"] for c in m.categories])),
+        folds=FOLDS,
+        **_shares(m, said, rows, everything),
         labels=rows,
-        curve={"in_scope": _reliability([t.live for t in trials], live)},
+        curve={"in_scope": _reliability([t.live for t in trials], m.is_a("in_scope"))},
         too_few=tuple(label for label in m.labels if m.is_a(label).sum() < FEWEST),
+        corrections=origins[Origin.CORRECTION],
+        labelled=origins[Origin.LABELLED],
+        on_corpus=_shares(m, said, _rows(m, said, trials, corpus), corpus) if mixed else {},
+        on_own=_shares(m, said, _rows(m, said, trials, ~corpus), ~corpus) if mixed else {},
+        learned_from=tuple(e.said.report for e in m.examples if e.said),
     )
+
+
+def _rows(
+    m: _Material, said: Sequence[Disposition], trials: Sequence[_Trial], of: npt.NDArray[np.bool_]
+) -> dict[str, dict[str, float]]:
+    """The figures a label, counted on the examples marked in `of`."""
+    rows = {}
+    for n, c in enumerate(m.categories):
+        known = of & m.known[:, n]
+        rows[c] = _figures(np.array([t.held[c] >= 0.5 for t in trials])[known], m.is_a(c)[known])
+    return rows | {d: _figures(np.array([s.value == d for s in said])[of], m.is_a(d)[of]) for d in DISPOSITIONS}
+
+
+def _shares(
+    m: _Material, said: Sequence[Disposition], rows: Mapping[str, Mapping[str, float]], of: npt.NDArray[np.bool_]
+) -> dict[str, float]:
+    """The figures of the whole, likewise."""
+    live, out = m.is_a("in_scope") & of, m.is_a("out_of_scope") & of
+    called = {d: np.array([s is d for s in said]) for d in Disposition}
+    dismissed = np.array([s in DISMISSALS for s in said])
+    f1 = [rows[c]["f1"] for c in m.categories if rows[c]["n"]]
+    return {
+        "false_dismissal": float((dismissed & live).sum() / max(1, live.sum())),
+        "recall": float((called[Disposition.OUT_OF_SCOPE] & out).sum() / max(1, out.sum())),
+        "review": float(called[Disposition.NEEDS_REVIEW][of].mean()),
+        "macro_f1": float(np.mean(f1)) if f1 else 0.0,
+    }
 
 
 def _reliability(p: Sequence[float], true: npt.NDArray[np.bool_]) -> list[list[float]]:
@@ -458,19 +466,6 @@ def _reliability(p: Sequence[float], true: npt.NDArray[np.bool_]) -> list[list[f
         for b in range(10)
         if (bins == b).any()
     ]
-
-
-SLACK = {"false_dismissal": 0.005, "recall": -0.03, "macro_f1": -0.03}  # how much worse a figure may be by chance
-
-
-def worse(new: ReportCard, old: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a new model does worse than an old one by its card, a sentence each; none where it may take its place."""
-    told = []
-    for figure, slack in SLACK.items():
-        before, after = old.get(figure), getattr(new, figure)
-        if isinstance(before, float) and (after > before + slack if slack > 0 else after < before + slack):
-            told.append(f"{figure.replace('_', ' ')} was {before:.1%} and would be {after:.1%}")
-    return tuple(told)
 
 
 def _figures(said: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,8 +93,8 @@ class Bot:
             pass
         assert self.store.due(self.now() + timedelta(days=1), 9) == ()
 
-    def decides(self, report: KeptReport, as_: Disposition) -> None:
-        said = Correction(disposition=as_, by="person:ana")
+    def decides(self, report: KeptReport, as_: Disposition, by: str = "ana") -> None:
+        said = Correction(disposition=as_, by=f"person:{by}")
         correct(self.store, report.key, said, known=(), channel=CHANNEL, now=self.now())
         self.tells()
 
@@ -117,12 +118,22 @@ def words(message: dict[str, Any]) -> str:
     return json.dumps([message["text"], message.get("blocks", [])], ensure_ascii=False)
 
 
-@pytest.fixture
-def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+@contextmanager
+def working(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+    """A bot with a state folder and a Slack of its own."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with Store.open(f"sqlite:///{tmp_path}/t.db", now=lambda: NOW) as store, LocalSlack(channels=(CHANNEL,)) as slack:
+    with (
+        Store.open(f"sqlite:///{folder}/state/triage.db", now=lambda: NOW) as store,
+        LocalSlack(channels=(CHANNEL,)) as slack,
+    ):
         yield Bot(store, slack)
+
+
+@pytest.fixture
+def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+    with working(tmp_path, monkeypatch) as it:
+        yield it
 
 
 # ------------------------------------------------------------------------------------------------ precedents

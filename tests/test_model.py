@@ -18,7 +18,8 @@ from classifiers.examples import DISPOSITIONS, Example, near_duplicates, read_co
 from classifiers.features import DIMENSIONS, features, tokens
 from classifiers.learned import Learned
 from classifiers.regions import find_regions
-from classifiers.training import ReportCard, train, worse
+from classifiers.reportcard import ReportCard, worse
+from classifiers.training import train
 
 CORPUS = ROOT / "classifiers" / "corpus"
 SEED = 20261124

@@ -20,11 +20,11 @@ from running import configuration
 from test_cli import triage
 
 from bot.allowed import REMEMBERED, Allowed
-from bot.assembly import _look_at_slack
 from bot.audit import blind
 from bot.correction import Correction, correct
 from bot.delivery import Delivery
 from bot.desk import NOT_ALLOWED, NOT_ASKED, UNKNOWN, Desk
+from bot.doctor import _look_at_slack
 from bot.local.slack import LocalSlack
 from bot.local.slack.hands import UNCONNECTED, Done
 from bot.ports import Act, ActKind, Context, Cursor, Letterhead, NewReport, Outcome, Press, RawMessage, VerdictKind

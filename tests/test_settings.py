@@ -10,6 +10,7 @@ import pytest
 from bot.settings import (
     Account,
     Auditing,
+    Learning,
     Limits,
     Log,
     PolicyChoice,
@@ -53,7 +54,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
     example = load(path)
     text = path.read_text(encoding="utf-8")
 
-    for model in (Account, PolicyChoice, Slack, Auditing, State, Limits, Log):
+    for model in (Account, PolicyChoice, Learning, Slack, Auditing, State, Limits, Log):
         for name in model.model_fields:
             assert f"{name} = " in text, name
     least = {"host": "h", "user": "u", "password": Secret(env="X")}
@@ -68,6 +69,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
     assert example.accounts[0].model_dump(exclude=changed) == default.model_dump(exclude=changed)
     assert example.audit == Auditing()
     assert example.limits == Limits()
+    assert example.model == Learning()
     assert example.log == Log()
     assert example.policy == PolicyChoice()
     assert example.state == State(folder=str(ROOT / "var"))

@@ -25,6 +25,7 @@ def trail(store: Store) -> Iterator[str]:
     """Every act in Slack and every decision of a person, by time, one JSON object a line; without a word of a mail."""
     from bot.ports import VerdictKind
 
+    names = {VerdictKind.PERSON: "decide", VerdictKind.UNDO: "take_back"}
     shorts = {report.id: report.short for report, _, _ in store.listing()}
     told = [
         (act.at, {"schema": 1, "report": shorts.get(act.report_id) if act.report_id else None} | as_data(act))
@@ -33,10 +34,10 @@ def trail(store: Store) -> Iterator[str]:
     for report_id, short in shorts.items():
         told += [
             (h.decided_at, {
-                "schema": 1, "report": short, "act": "decide", "by": h.decided_by, "at": h.decided_at.isoformat(),
+                "schema": 1, "report": short, "act": names[h.kind], "by": h.decided_by, "at": h.decided_at.isoformat(),
                 "outcome": h.verdict.disposition.value, "reason": h.reason, "undone": h.undone_by is not None,
             })
-            for h in store.history(report_id) if h.kind is VerdictKind.PERSON
+            for h in store.history(report_id) if h.kind in names
         ]  # fmt: skip
     for _, data in sorted(told, key=lambda entry: entry[0]):
         yield json.dumps(data, ensure_ascii=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import audit, judge, making, reports, service
+from bot.cli import audit, judge, making, reclassify, reports, service
 from classifiers.errors import TriageError, UserError
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ app.command()(service.run)
 app.command()(service.once)
 app.command()(service.demo)
 app.command()(judge.judge)
-app.command()(reports.reclassify)
+app.command()(reclassify.reclassify)
 app.command("list")(reports.list_reports)
 app.command()(reports.show)
 app.command()(reports.export)

@@ -16,6 +16,7 @@ from classifiers.errors import RuleError, UserError
 
 rules_app = typer.Typer(help="The rules: list, test and lint them.", no_args_is_help=True)
 model_app = typer.Typer(help="The model: train it, report on it.", no_args_is_help=True)
+Verbose = Annotated[bool, typer.Option("--verbose", help="Also each correction that entered, with its reason.")]
 slack_app = typer.Typer(help="Slack: the app's manifest, and the blocks for a mail.", no_args_is_help=True)
 
 
@@ -85,6 +86,15 @@ def start_policy(
 @model_app.command("train")
 def train(
     config: Config = None,
+    own: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="PATH",
+            help="Your own mail: a .jsonl, or a folder of folders and mboxes named by label. Default: model.labelled.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -97,43 +107,58 @@ def train(
             "--corpus", help="A folder of .jsonl. Default: the corpus that came with triage.", show_default=False
         ),
     ] = None,
+    verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
-    """Train the model on the corpus and on people's corrections; a model that does worse is refused."""
+    """Train the model on the corpus, your own mail and people's corrections; one that does worse is refused (exit code 1)."""
     from bot.assembly import train_model
 
     if out is None and config is None:
         raise UserError("say --config FILE to train for a running bot, or --out FILE to write a model elsewhere")
-    card = train_model(settings_of(config) if config else None, corpus, out)
-    print(json.dumps(card.as_data()) if as_json else card.as_text())
+    lesson = train_model(settings_of(config) if config else None, corpus=corpus, own=own, out=out)
+    print(json.dumps(lesson.as_data(verbose=verbose)) if as_json else lesson.as_text(verbose=verbose))
+    if lesson.refused:
+        print(f"The model in use is kept: {'; '.join(lesson.refused)}.", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"Model {lesson.version} is written; a running daemon takes it up by itself.", file=sys.stderr)
 
 
 @model_app.command("report")
-def report(model: ModelFile = None, html: Html = None, config: Config = None, as_json: Json = False) -> None:
-    """What the model in use was trained on and how well it did; with --config, how well it does live by its audits."""
+def report(
+    model: ModelFile = None, html: Html = None, config: Config = None, verbose: Verbose = False, as_json: Json = False
+) -> None:
+    """What the model in use learned from and how well it did; with --config, how well it does live by its audits."""
     from bot.assembly import model_file, open_store, strong_words
     from bot.audit import live_rate
     from classifiers.learned import Learned
     from classifiers.modelcard import read_card
 
+    if verbose and config is None:
+        raise UserError("--verbose lists the corrections of a bot: say --config FILE too")
     settings = settings_of(config) if config else None
     learned = Learned.load(model or model_file(settings))
-    live = None
+    card = read_card(learned.card)
+    live, corrected = None, []
     if settings is not None:
+        from bot.learning import learned_words
+
         with open_store(settings) as store:
             live = live_rate(store.audits())
-    card = read_card(learned.card)
+            corrected = learned_words(store, card.learned_from) if verbose else []
     if html is not None:
         from classifiers.pages import model_page
 
         write_page(html, model_page(card, version=learned.version, words=strong_words(learned)))
     if as_json:
-        print(json.dumps(card.as_data() | ({"live": live.as_data()} if live is not None else {})))
+        more = {"live": live.as_data()} if live is not None else {}
+        print(json.dumps(card.as_data() | more | ({"corrected": corrected} if verbose else {})))
     else:
         print(replace(learned, card=card.facts).describe())
         print(card.as_text())
         if live is not None:
             print(f"  {'false dismissals, live':24} {live}")
+        for line in corrected:
+            print(f"  {line}")
 
 
 def evaluate(
@@ -141,7 +166,7 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="PATH",
-            help="A .jsonl (id, subject, body, disposition, categories), or a folder of folders of mail named by label: "
+            help="A .jsonl (id, subject, body, disposition, categories), or a folder of folders and mboxes of mail named by label: "
             "in_scope, out_of_scope+CATEGORY.",
         ),
     ],

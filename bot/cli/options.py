@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,22 @@ Html = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Write a page with the plots, too.", show_default=False),
 ]
+
+Since = Annotated[str | None, typer.Option("--since", help="Reports of the last 30d, 12h, …", show_default=False)]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def ago(since: str) -> timedelta:
+    """How far back `--since` reaches."""
+    from bot.settings import duration
+
+    try:
+        return duration(since)
+    except ValueError as e:
+        raise UserError(f"--since: {since!r} {e}") from None
 
 
 def write_page(path: Path, page: str) -> None:

@@ -1,160 +1,22 @@
-"""What was kept: listing, showing, correcting, judging again, exporting."""
+"""What was kept: listing, showing, exporting."""
 
 from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.acts import trail
 from bot.cli.audit import list_audits
-from bot.cli.options import Config, Json, settings_of, who
+from bot.cli.options import Config, Json, Since, ago, now, settings_of
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
 from classifiers.text import printable
 
 if TYPE_CHECKING:
     from bot.ports import KeptReport, Letterhead, RecordedVerdict
-    from bot.settings import Settings
-    from bot.store import Store
-
-Since = Annotated[str | None, typer.Option("--since", help="Reports of the last 30d, 12h, …", show_default=False)]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def reclassify(
-    reports: Annotated[
-        list[str] | None, typer.Argument(metavar="ID…", help="Report ids: 4 hex digits or more.", show_default=False)
-    ] = None,
-    as_: Annotated[
-        Disposition | None, typer.Option("--as", help="What it is: your verdict, which sticks.", show_default=False)
-    ] = None,
-    category: Annotated[
-        list[str] | None, typer.Option("--category", help="A category that applies; may be repeated.")
-    ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the verdict and used in training.")] = "",
-    word: Annotated[
-        bool | None,
-        typer.Option("--word/--no-word", help="The sender did, or did not, include the word.", show_default=False),
-    ] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Who decides. Default: you.", show_default=False)] = None,
-    since: Since = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Without --as: save what judging again found, instead of showing it.")
-    ] = False,
-    as_json: Json = False,
-    config: Config = None,
-) -> None:
-    """Decide by hand (--as), or judge kept mail again under today's rules, model and policy."""
-    if bool(reports) == bool(since):
-        raise UserError("name reports by id, or say --since 30d; one of the two")
-    if as_ is not None and since:
-        raise UserError("--as decides named reports; --since judges again. Name the reports' ids")
-    if as_ is None and (category or reason or word is not None):
-        raise UserError("--category, --reason and --word go with --as")
-    from bot.assembly import open_store
-
-    settings = settings_of(config)
-    with open_store(settings) as store:
-        if as_ is not None:
-            _by_hand(store, settings, reports or [], as_, tuple(category or ()), reason, word, who(by), as_json=as_json)
-        else:
-            _again(store, settings, reports or [], since, apply=apply, as_json=as_json)
-
-
-def _by_hand(
-    store: Store, settings: Settings, ids: list[str], as_: Disposition, categories: tuple[str, ...],
-    reason: str, word: bool | None, by: str, *, as_json: bool,
-) -> None:  # fmt: skip
-    from bot.assembly import known_categories
-    from bot.correction import Correction, correct
-
-    known = known_categories(settings)
-    for prefix in ids:
-        correction = Correction(disposition=as_, categories=categories, reason=reason, by=by, acknowledged=word)
-        report, recorded = correct(store, prefix, correction, known=known, channel=settings.slack.channel, now=now())
-        if as_json:
-            print(
-                json.dumps(
-                    {"schema": 1, "report": report.short, "disposition": as_.value, "decided_by": recorded.decided_by}
-                )
-            )
-        else:
-            print(f"{report.short}   {as_.value.replace('_', ' ')}   {', '.join(categories)}".rstrip())
-    if not as_json:
-        print("Kept for training; the card changes within seconds where triage runs.", file=sys.stderr)
-
-
-def _again(store: Store, settings: Settings, ids: list[str], since: str | None, *, apply: bool, as_json: bool) -> None:
-    from bot.assembly import audit_state, worker_of
-    from bot.correction import apply as apply_change
-    from bot.correction import judge_again
-
-    kept = [store.find(i) for i in ids] or [r for r, _, _ in store.listing(since=now() - _ago(since or ""))]
-    blind = store.open_audits()
-    readable = [r for r in kept if not r.purged and r.id not in blind]
-    _, stops, _ = audit_state(settings, store)
-    changed = people = 0
-    with worker_of(settings) as worker:
-        for change in _progress(judge_again(store, worker, readable, stops), len(readable)):
-            people += change.person
-            if change.changes:
-                changed += 1
-                _print_change(change, as_json=as_json)
-            if apply:
-                apply_change(store, change, channel=settings.slack.channel, now=now)
-    audits = sum(r.id in blind for r in kept)
-    purged = len(kept) - len(readable) - audits
-    told = f"Judged {len(readable)} again; {changed} {'changed' if apply else 'would change'}."
-    told += f" {people} decided by a person: left as they are." if people else ""
-    told += f" {purged} left out: their text was purged." if purged else ""
-    told += f" {audits} left out: their audit waits for an answer." if audits else ""
-    told += "" if apply else " Nothing was saved; --apply saves it."
-    print(told, file=sys.stderr)
-
-
-def _print_change(change: Any, *, as_json: bool) -> None:
-    from bot.answer import in_words
-
-    before = change.before.verdict if change.before else None
-    if as_json:
-        data = {
-            "schema": 1, "report": change.report.short,
-            "was": before.disposition.value if before else None,
-            "now": change.after.verdict.disposition.value,
-            "categories": [f.category for f in change.after.verdict.categories],
-        }  # fmt: skip
-        print(json.dumps(data))
-    else:
-        was = in_words(before) if before else "not judged"
-        print(
-            f"{change.report.short}   {was}  →  {in_words(change.after.verdict)}   {printable(change.after.letterhead.subject, 60)}"
-        )
-
-
-def _progress(changes: Any, total: int) -> Any:
-    """A progress bar on a terminal for long work; nothing where nobody watches."""
-    if total < 200 or not sys.stderr.isatty():
-        return changes
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(changes, total=total, description="judging", console=Console(stderr=True), transient=True)
-
-
-def _ago(text: str) -> timedelta:
-    from bot.settings import duration
-
-    try:
-        return duration(text)
-    except ValueError as e:
-        raise UserError(f"--since: {text!r} {e}") from None
 
 
 def list_reports(
@@ -180,7 +42,7 @@ def list_reports(
     with open_store(settings_of(config)) as store:
         blind = store.open_audits()
         rows = store.listing(
-            since=now() - _ago(since) if since else None,
+            since=now() - ago(since) if since else None,
             dispositions=tuple(disposition or ()) or None,
             open_only=open_only,
         )
@@ -279,7 +141,9 @@ def show(
     for h in history:
         reason = f": {printable(h.reason)}" if h.reason else ""
         reason += " (held back for the audit)" if h.kind.value == "audit" else ""
-        print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {in_words(h.verdict)}{reason}")
+        reason += " (taken back)" if h.undone_by is not None else ""
+        took = "took back " if h.kind.value == "undo" else ""
+        print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {took}{in_words(h.verdict)}{reason}")
     for line in act_lines(done):
         print(line)
 

@@ -23,10 +23,12 @@ def run(config: Config = None) -> None:
     """Run the daemon until it is told to stop (SIGTERM, Ctrl-C)."""
     from bot.assembly import daemon
     from bot.log import set_up
+    from bot.settings import find_file, load
 
-    settings = settings_of(config)
+    path = find_file(config)
+    settings = load(path)
     set_up(settings.log.level, settings.log.format)
-    with daemon(settings) as it:
+    with daemon(settings, config=path) as it:
         it.on_signals()
         it.run()
 
@@ -88,7 +90,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
 
 def doctor(config: Config = None, as_json: Json = False) -> None:
     """Connect to everything that is configured, say how it is, change nothing."""
-    from bot.assembly import examine
+    from bot.doctor import examine
 
     rows = examine(settings_of(config))
     for row in rows:

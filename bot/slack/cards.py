@@ -115,15 +115,26 @@ def _mail(view: CardView, title: str) -> str:
 def _decided(view: CardView) -> str:
     """A person's word, and what the bot had recommended; of an audit after it, with its reasons: it came after."""
     if view.recorded.kind is not VerdictKind.PERSON:
-        return ""
+        return _taken_back(view).rstrip()
     reason = f": {shown(view.recorded.reason, 300)}" if view.recorded.reason else ""
-    said = f"*Decided by {name_of(view.recorded.decided_by)}*{reason}"
+    said = f"*Decided by {name_of(view.recorded.decided_by)}*{reason}\n{_taken_back(view)}".rstrip()
     if (opinion := audited(view.history)) is not None:
         return f"{said}\n{_opinion(view, opinion.verdict)}"
     before = next((h.verdict for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
     if before is None:
         return said
     return f"{said}\nThe bot recommends: {_SIGN[before.disposition]} {TITLES[before.disposition]}{_surely(before)}"
+
+
+def _taken_back(view: CardView) -> str:
+    """That a person's word was taken back, where that is the last thing that happened."""
+    undo = view.history[-1] if view.history else None
+    if undo is None or undo.kind is not VerdictKind.UNDO:
+        return ""
+    said_by = next((h.decided_by for h in view.history if h.undone_by == undo.id), undo.decided_by)
+    taken, who = name_of(said_by), name_of(undo.decided_by)
+    reason = f": {shown(undo.reason, 300)}" if undo.reason else ""
+    return f"_{who} took back “{TITLES[undo.verdict.disposition]}” by {taken}_{reason}\n"
 
 
 def _opinion(view: CardView, v: Verdict) -> str:

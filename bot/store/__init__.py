@@ -2,6 +2,7 @@
 
 from bot.store.lock import lock_state_folder
 from bot.store.seed import audit_seed
-from bot.store.store import ANY, Changed, RawMail, Store
+from bot.store.store import Store
+from bot.store.verdicts import ANY, Changed, RawMail
 
 __all__ = ["ANY", "Changed", "RawMail", "Store", "audit_seed", "lock_state_folder"]

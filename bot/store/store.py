@@ -5,60 +5,39 @@ Three commits, never merged: `keep` (bytes and cursor), `attempt` (before the wo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy import case, func, select
 
-from bot.codec import strip_text, verdict_to_json
 from bot.ports import (
     Card,
     Cursor,
     KeptReport,
     Letterhead,
-    NewNotice,
     NewReport,
     NoticeKind,
     NoticeState,
     RecordedVerdict,
     VerdictKind,
 )
-from bot.precedent import Traces
 from bot.store import rows
 from bot.store import tables as t
 from bot.store.acts import Acts
 from bot.store.audits import Audits
 from bot.store.database import HEAD, open_engine
 from bot.store.outbox import row_id
-from bot.store.precedents import Precedents
+from bot.store.verdicts import Verdicts, with_text
 from classifiers.errors import UserError
-from classifiers.terms import Disposition, Verdict
-
-ANY: Final = -1
-"""For `expected_current`: whatever holds now."""
+from classifiers.terms import Disposition
 
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Changed(UserError):
-    """Somebody decided the report in the meantime."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawMail:
-    """A mail as it was kept."""
-
-    raw: bytes
-    size: int
-    truncated: bool
-
-
-class Store(Acts, Audits, Precedents):
+class Store(Acts, Audits, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -148,27 +127,12 @@ class Store(Acts, Audits, Precedents):
 
     # ------------------------------------------------------------------------------------------ looking
 
-    def raw(self, report_id: int) -> RawMail | None:
-        """The mail's bytes; None when they were purged."""
-        query = (
-            select(t.raw_mails.c.raw, t.reports.c.size, t.reports.c.truncated)
-            .join(t.reports, t.reports.c.id == t.raw_mails.c.report_id)
-            .where(t.raw_mails.c.report_id == report_id)
-        )
-        with self._read() as c:
-            row = c.execute(query).first()
-        return RawMail(raw=bytes(row.raw), size=row.size, truncated=row.truncated) if row else None
-
     def letterhead(self, report_id: int) -> Letterhead | None:
         """What a card may show of the mail; None before it was judged and after it was purged."""
         with self._read() as c:
             return rows.letterhead(
                 c.execute(select(t.letterheads.c.data).where(t.letterheads.c.report_id == report_id)).scalar()
             )
-
-    def report(self, report_id: int) -> KeptReport:
-        with self._read() as c:
-            return rows.kept_report(c.execute(select(t.reports).where(t.reports.c.id == report_id)).one())
 
     def find(self, prefix: str, account: str | None = None) -> KeptReport:
         """The report whose key begins so, by four or more hex digits. Raises UserError where that is none, or several."""
@@ -186,22 +150,6 @@ class Store(Acts, Audits, Precedents):
             several = ", ".join(f"{r.key[: max(12, len(wanted) + 2)]} ({r.account})" for r in found[:5])
             raise UserError(f"{wanted} fits several reports: {several}; give more digits")
         return found[0]
-
-    def current(self, report_id: int) -> RecordedVerdict | None:
-        """The verdict that holds: a person's newest that was not undone, else the bot's newest."""
-        query = _with_text().where(
-            t.verdicts.c.id
-            == select(t.reports.c.current_verdict_id).where(t.reports.c.id == report_id).scalar_subquery()
-        )
-        with self._read() as c:
-            row = c.execute(query).first()
-        return rows.recorded_verdict(row) if row else None
-
-    def history(self, report_id: int) -> tuple[RecordedVerdict, ...]:
-        """Everything that was ever decided of a report, oldest first."""
-        query = _with_text().where(t.verdicts.c.report_id == report_id).order_by(t.verdicts.c.id)
-        with self._read() as c:
-            return tuple(rows.recorded_verdict(r) for r in c.execute(query))
 
     def listing(
         self,
@@ -225,7 +173,7 @@ class Store(Acts, Audits, Precedents):
             found = c.execute(query).all()
             ids = [r.current_verdict_id for r in found if r.current_verdict_id is not None]
             verdicts_of = {
-                r.id: r for part in _parts(ids) for r in c.execute(_with_text().where(verdicts.c.id.in_(part)))
+                r.id: r for part in _parts(ids) for r in c.execute(with_text().where(verdicts.c.id.in_(part)))
             }
             heads = {
                 r.report_id: r.data
@@ -240,69 +188,6 @@ class Store(Acts, Audits, Precedents):
             )
             for r in found
         ]
-
-    def corrections(self) -> Iterator[tuple[KeptReport, RecordedVerdict, RawMail]]:
-        """Reports a person decided whose text is still here, with that verdict."""
-        query = (
-            select(t.reports.c.id)
-            .join(t.verdicts, t.verdicts.c.id == t.reports.c.current_verdict_id)
-            .join(t.raw_mails, t.raw_mails.c.report_id == t.reports.c.id)
-            .where(t.verdicts.c.kind == VerdictKind.PERSON.value)
-            .order_by(t.reports.c.id)
-        )
-        with self._read() as c:
-            ids = list(c.execute(query).scalars())
-        for report_id in ids:
-            current, mail = self.current(report_id), self.raw(report_id)
-            if current is not None and mail is not None:
-                yield self.report(report_id), current, mail
-
-    # ------------------------------------------------------------------------------------------ recording
-
-    def record(
-        self,
-        report_id: int,
-        verdict: Verdict,
-        *,
-        kind: VerdictKind,
-        decided_by: str,
-        decided_at: datetime,
-        reason: str = "",
-        letterhead: Letterhead | None = None,
-        traces: Traces | None = None,
-        audited: Verdict | None = None,
-        notices: Sequence[NewNotice] = (),
-        expected_current: int | None = ANY,
-    ) -> RecordedVerdict:
-        """Commit (c): a verdict and what is to be said of it. Raises Changed where another verdict holds than expected.
-
-        `audited`: the bot's opinion that an audit holds back; it is recorded beside the verdict, and never holds.
-        """
-        with self._write() as c:
-            before = c.execute(select(t.reports.c.current_verdict_id).where(t.reports.c.id == report_id)).scalar_one()
-            if expected_current not in (ANY, before):
-                raise Changed("somebody decided this report in the meantime; look at it and say it again")
-            purged = c.execute(select(t.reports.c.purged_at).where(t.reports.c.id == report_id)).scalar() is not None
-            said = {"decided_by": decided_by, "decided_at": decided_at, "reason": reason}
-            verdict_id = _append(c, report_id, verdict, kind, with_text=not purged, **said)
-            if audited is not None:
-                _append(c, report_id, audited, VerdictKind.AUDIT, with_text=not purged, **said)
-            if letterhead is not None and not purged:
-                c.execute(t.letterheads.delete().where(t.letterheads.c.report_id == report_id))
-                c.execute(t.letterheads.insert().values(report_id=report_id, data=rows.letterhead_to_json(letterhead)))
-            c.execute(
-                t.reports.update()
-                .where(t.reports.c.id == report_id)
-                .values(current_verdict_id=_holding(c, report_id), row_version=t.reports.c.row_version + 1)
-            )
-            if traces is not None:
-                self._keep_traces(c, report_id, traces)
-            for new in notices:
-                self._add_notice(c, report_id, new, decided_at)
-        return RecordedVerdict(
-            id=verdict_id, report_id=report_id, kind=kind, verdict=verdict, decided_by=decided_by,
-            decided_at=decided_at, reason=reason,
-        )  # fmt: skip
 
     def cards_of(self, report_id: int) -> tuple[Card, ...]:
         """The cards that show a report."""
@@ -376,41 +261,6 @@ def _move(c: sa.Connection, account: str, folder: str, cursor: Cursor) -> None:
     values = {"uidvalidity": cursor.uidvalidity, "uid": cursor.uid}
     if not c.execute(t.cursors.update().where(mine).values(**values)).rowcount:
         c.execute(t.cursors.insert().values(account=account, folder=folder, **values))
-
-
-def _append(
-    c: sa.Connection, report_id: int, verdict: Verdict, kind: VerdictKind, *, with_text: bool, **said: Any
-) -> int:
-    """A verdict's rows; the id of the first."""
-    inserted = c.execute(
-        t.verdicts.insert().values(
-            report_id=report_id, kind=kind.value, disposition=verdict.disposition.value, policy=verdict.policy,
-            facts=json.dumps(verdict_to_json(strip_text(verdict))), **said,
-        )
-    )  # fmt: skip
-    verdict_id = row_id(inserted)
-    if with_text:
-        c.execute(t.verdict_texts.insert().values(verdict_id=verdict_id, data=json.dumps(verdict_to_json(verdict))))
-    return verdict_id
-
-
-def _with_text() -> sa.Select[Any]:
-    joined = t.verdicts.outerjoin(t.verdict_texts, t.verdict_texts.c.verdict_id == t.verdicts.c.id)
-    return select(t.verdicts, t.verdict_texts.c.data).select_from(joined)
-
-
-def _holding(c: sa.Connection, report_id: int) -> int | None:
-    """The verdict that holds: a person's word sticks, whatever the bot says later; an audit decides nothing."""
-    v = t.verdicts
-    persons = case((v.c.kind == VerdictKind.PERSON.value, 0), else_=1)
-    query = (
-        select(v.c.id)
-        .where(v.c.report_id == report_id, v.c.undone_by.is_(None), v.c.kind != VerdictKind.AUDIT.value)
-        .order_by(persons, v.c.id.desc())
-        .limit(1)
-    )
-    found: int | None = c.execute(query).scalar()
-    return found
 
 
 def _sum(condition: Any) -> Any:

@@ -1,0 +1,107 @@
+"""How everything is: connects to what is configured, says what it found, changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.assembly import mailbox, notifier, open_store, worker_of
+from classifiers.errors import MailboxError, NotifierError, TriageError, UserError
+
+if TYPE_CHECKING:
+    from bot.settings import Account, Secret, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `doctor`."""
+
+    part: str
+    state: str  # ok, warn, bad
+    what: str
+    exit_code: int = 0
+
+
+def examine(settings: Settings) -> list[Row]:
+    """Connects to everything and says how it is; changes nothing."""
+    rows = [_look_at_store(settings), _look_at_rules(settings)]
+    rows += [row for account in settings.accounts for row in _look_at_account(account, settings)]
+    return rows + _look_at_slack(settings)
+
+
+def _look_at_store(settings: Settings) -> Row:
+    try:
+        with open_store(settings) as store:
+            counts = store.counts()
+    except TriageError as e:
+        return Row("state", "bad", str(e), e.exit_code)
+    return Row("state", "ok", f"{settings.state.url or settings.state.folder}; {counts.get('reports', 0)} reports")
+
+
+def _look_at_rules(settings: Settings) -> Row:
+    try:
+        with worker_of(settings) as worker:
+            v = worker.versions
+    except TriageError as e:
+        return Row("judging", "bad", str(e), e.exit_code)
+    return Row("judging", "ok", f"policy {settings.policy.name} {v.policy}; rules {v.rules}; model {v.model}")
+
+
+def _look_at_account(account: Account, settings: Settings) -> list[Row]:
+    name = f"mail {account.name}"
+    box = mailbox(account, settings.limits.max_message)
+    try:
+        box.connect()
+        facts = box.describe()
+        rows = [Row(name, "ok", f"{account.host}:{account.port}; " + "; ".join(f"{k}: {v}" for k, v in facts.items()))]
+        for folder in account.folders:
+            try:
+                state = box.examine(folder)
+                rows.append(
+                    Row(name, "ok", f"folder {folder}: uidvalidity {state.uidvalidity}, next uid {state.uidnext}")
+                )
+            except MailboxError as e:
+                rows.append(Row(name, "bad", str(e), e.exit_code))
+    except TriageError as e:
+        return [Row(name, "bad", str(e), e.exit_code)]
+    else:
+        return rows
+    finally:
+        box.close()
+
+
+def _look_at_slack(settings: Settings) -> list[Row]:
+    from bot.slack.manifest import SCOPES
+
+    try:
+        slack = notifier(settings)
+        who = slack.whoami()
+        scopes = slack.scopes()
+    except (NotifierError, UserError) as e:
+        return [Row("slack", "bad", str(e), 69)]
+    rows = [Row("slack", "ok", f"{who}; channel {settings.slack.channel}")]
+    if settings.slack.app_token is not None:
+        rows.append(_look_at_line(settings, settings.slack.app_token))
+    wanted = [s for s in SCOPES if s != "usergroups:read" or settings.slack.allowed_groups]
+    missing = [s for s in wanted if scopes is not None and s not in scopes]
+    if scopes is None:
+        rows.append(Row("slack", "warn", "Slack did not say which scopes the token has"))
+    rows += [
+        Row("slack", "bad" if s == "chat:write" else "warn", f"scope {s} is missing: needed to {SCOPES[s]}")
+        for s in missing
+    ]
+    return rows
+
+
+def _look_at_line(settings: Settings, app_token: Secret) -> Row:
+    from bot.slack.client import SlackNotifier
+
+    slack = settings.slack
+    try:
+        SlackNotifier(
+            token=app_token.read, base_url=slack.base_url, timeout=slack.timeout.total_seconds()
+        ).opens_a_line()
+    except (NotifierError, UserError) as e:
+        return Row("slack", "bad", f"slack.app_token: {e}; without it nobody's press arrives", 69)
+    may = ", ".join((*slack.allowed_users, *slack.allowed_groups))
+    return Row("slack", "ok", f"Socket Mode opens; who may press: {may}")
