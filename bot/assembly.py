@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,12 +28,14 @@ from classifiers.errors import (
 if TYPE_CHECKING:
     from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
-    from bot.delivery import Delivery, Wording
+    from bot.delivery import Delivery
     from bot.learning import Lesson
     from bot.mail.imap import ImapMailbox
     from bot.retraining import Retraining
     from bot.settings import Account, Settings
+    from bot.showing import Wording
     from bot.slack.client import SlackNotifier
+    from bot.slack.socket import SlackSocket
     from bot.store import Store
     from bot.triage import Reading, Triage
     from classifiers.evaluation import Evaluation
@@ -137,7 +139,7 @@ def wording(settings: Settings) -> Wording:
 
 
 def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wording:
-    from bot.delivery import Wording
+    from bot.showing import Wording
     from classifiers.policyfiles import load_policy
     from classifiers.rulebook import Rulebook
 
@@ -147,10 +149,16 @@ def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wordi
         policy=policy.title,
         word=policy.word,
         titles={c.id: c.title for c in rulebook.categories},
+        carve_outs={
+            c.id: tuple(r.source.rpartition(".")[2] for r in rulebook.rules if r.group == c.id and not r.speaks_for)
+            for c in rulebook.categories
+        },
         requested={r.id: r.title for r in policy.requested},
         assets={a.id: a.title for a in policy.assets},
         own_domains=own_domains,
         budget=policy.budget,
+        replies=policy.replies,
+        url=policy.url,
     )
 
 
@@ -231,13 +239,17 @@ class Wired:
     worker: Worker
     triage: Triage
     delivery: Delivery
+    wording: Wording
 
 
 @contextmanager
-def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
-    """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder."""
+def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool = False) -> Iterator[Wired]:
+    """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder.
+
+    `pressable`: somebody will listen to what people press, so that cards have buttons.
+    """
     from bot.delivery import PACE, Delivery
-    from bot.slack.cards import Tier
+    from bot.slack.view import Tier
     from bot.store import lock_state_folder
     from bot.triage import Triage
 
@@ -262,7 +274,9 @@ def wired(settings: Settings, pace: timedelta | None = None) -> Iterator[Wired]:
                 grace=settings.slack.grace,
                 now=now,
                 pace=PACE if pace is None else pace,
+                pressable=pressable,
             ),
+            wording=words,
         )
 
 
@@ -275,7 +289,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
     from bot.daemon import Daemon, Parts
     from bot.reading import AccountReader
 
-    with wired(settings, pace) as parts:
+    with wired(settings, pace, pressable=settings.slack.app_token is not None) as parts:
 
         def say(sentence: str, key: str) -> None:
             parts.store.trouble(sentence, settings.slack.channel, key, now())
@@ -292,8 +306,9 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
             )
             for a in settings.accounts
         ]
-        yield Daemon(
+        it = Daemon(
             Parts(
+                socket=socket_of(settings, parts, lambda: it.deliver_soon()),  # noqa: PLW0108 - the daemon is made below
                 store=parts.store,
                 triage=parts.triage,
                 delivery=parts.delivery,
@@ -306,6 +321,41 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 now=now,
             )
         )
+        yield it
+
+
+def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> SlackSocket | None:
+    """The line on which presses come in, and the desk where they arrive; None where no app token is configured."""
+    slack = settings.slack
+    if slack.app_token is None:
+        return None
+    from bot.allowed import Allowed
+    from bot.desk import Desk
+    from bot.slack.socket import SlackSocket
+    from bot.slack.view import Tier
+
+    slack.app_token.read()
+    line = notifier(settings)
+    desk = Desk(
+        store=parts.store,
+        worker=parts.worker,
+        slack=line,
+        wording=parts.wording,
+        allowed=Allowed(slack.allowed_users, slack.allowed_groups, line.members, now=now),
+        known=tuple(parts.wording.titles),
+        channel=slack.channel,
+        tier=Tier(slack.tier),
+        now=now,
+        told=told,
+    )
+    return SlackSocket(
+        app_token=slack.app_token.read,
+        bot_token=slack.bot_token.read,
+        base_url=slack.base_url,
+        wrong=desk.wrong,
+        take=desk.take,
+        now=now,
+    )
 
 
 def _retraining(settings: Settings, parts: Wired, config: Path | None) -> Retraining:
@@ -431,10 +481,11 @@ def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:
 
 def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The card for each mail at `path`, as it would go to Slack."""
-    from bot.delivery import view_of
     from bot.mail.sources import mails as mails_of
     from bot.ports import KeptReport, RecordedVerdict, VerdictKind
-    from bot.slack.cards import Tier, card
+    from bot.showing import view_of
+    from bot.slack.cards import card
+    from bot.slack.view import Tier
     from bot.worker import Task
 
     at = now()

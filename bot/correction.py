@@ -10,7 +10,7 @@ from bot.audit import ANSWERS, audited, is_open, said_last, without_stopped
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import held_back, kept_up
 from bot.routing import answered_notices, changed_notices
-from bot.store import Store
+from bot.store import Changed, Store
 from bot.worker import Judged, Task, Worker
 from classifiers.errors import UserError
 from classifiers.terms import AcknowledgementState, Disposition, Finding, Verdict
@@ -27,6 +27,7 @@ class Correction:
     reason: str = ""
     by: str  # "person:<who>"
     acknowledged: bool | None = None  # "the sender did include the word"; None: as the bot saw it
+    seen: int | None = None  # the id of the verdict that they looked at; None: whatever holds now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +52,27 @@ class Change:
 
 
 def correct(
-    store: Store, prefix: str, correction: Correction, *, known: Sequence[str], channel: str, now: datetime
+    store: Store,
+    prefix: str,
+    correction: Correction,
+    *,
+    known: Sequence[str],
+    channel: str,
+    now: datetime,
+    account: str | None = None,
 ) -> tuple[KeptReport, RecordedVerdict]:
     """Appends a person's verdict and what is to be said of it; it may be the answer to an audit.
 
-    Raises UserError for an unknown report or category, and for an answer that says nothing.
+    Raises UserError for an unknown report or category, and for an answer that says nothing; Changed where another
+    verdict holds than the one they looked at.
     """
     unknown = [c for c in correction.categories if c not in known]
     if unknown:
         raise UserError(*(f"no category {c}; there are: {', '.join(known)}" for c in unknown))
-    report = store.find(prefix)
+    report = store.find(prefix, account)
     before = store.current(report.id)
+    if correction.seen is not None and (before is None or before.id != correction.seen):
+        raise Changed("somebody decided this report in the meantime; look at it and say it again")
     history, cards = store.history(report.id), store.cards_of(report.id)
     asked = audited(history) if is_open(history) else None
     if asked is not None and correction.disposition not in ANSWERS:

@@ -7,8 +7,9 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from types import FrameType
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -24,7 +25,16 @@ from classifiers.errors import LoginRefused, StoreError
 
 log = logging.getLogger("triage")
 TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
+NOTED = timedelta(seconds=10)
 HEARTBEAT = "daemon"
+SOCKET = "socket"  # the beat of the line on which presses come in
+
+
+class Socket(Protocol):
+    """The line on which presses come in; slack.socket has it, which is loaded only where it is used."""
+
+    def keep(self) -> bool: ...
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,7 @@ class Parts:
     keep_text: timedelta
     keep_corrections: bool
     now: Callable[[], datetime]
+    socket: Socket | None = None  # None: nobody presses anything
 
 
 class Daemon:
@@ -50,6 +61,7 @@ class Daemon:
         self.parts = parts
         self.stopping = threading.Event()
         self._failure: Exception | None = None
+        self._socket_noted = datetime.min.replace(tzinfo=UTC)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(len(parts.readers) + 5)},
@@ -74,6 +86,8 @@ class Daemon:
             for reader in self.parts.readers:
                 reader.stop()
             self._scheduler.shutdown(wait=True)
+            if self.parts.socket is not None:
+                self.parts.socket.stop()
             for watcher in watchers:
                 watcher.join(10)
             log.info("daemon.stopped")
@@ -111,6 +125,8 @@ class Daemon:
         add(self._deliver, "interval", seconds=TICK.total_seconds(), id="deliver", next_run_time=start)
         add(self._beat, "interval", seconds=10, id="heartbeat", next_run_time=start)
         add(self._model, "interval", seconds=10, id="model")
+        if p.socket is not None:
+            add(self._keep_socket, "interval", seconds=TICK.total_seconds(), id="socket", next_run_time=start)
         add(self._purge, "interval", hours=6, id="purge", next_run_time=start)
         if p.digest_at is not None:
             zone = ZoneInfo(p.timezone)
@@ -140,6 +156,17 @@ class Daemon:
 
     def _model(self) -> None:
         self.parts.retraining.tick(stop=self.stopping.is_set)
+
+    def _keep_socket(self) -> None:
+        """Looks after the line every second, and notes once in a while that it is up."""
+        now = self.parts.now()
+        if self.parts.socket is not None and self.parts.socket.keep() and now - self._socket_noted > NOTED:
+            self.parts.store.beat(SOCKET, now)
+            self._socket_noted = now
+
+    def deliver_soon(self) -> None:
+        """There is something to say that need not wait for the next tick."""
+        self._soon("deliver")
 
     def _purge(self) -> None:
         purged = self.parts.store.purge(self.parts.now() - self.parts.keep_text, self.parts.keep_corrections)

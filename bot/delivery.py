@@ -9,24 +9,24 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.audit import in_digest, is_open, stopped
 from bot.ports import (
-    KeptReport,
-    Letterhead,
     Message,
     Notice,
     NoticeKind,
     NoticeState,
     Notifier,
-    RecordedVerdict,
 )
-from bot.precedent import Precedent, Thread
-from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
+from bot.showing import Wording, view_in
+from bot.slack.cards import card
+from bot.slack.details import details
+from bot.slack.digest import DigestLine, digest
+from bot.slack.view import CardView, Tier
 from bot.store import Store
 from classifiers.errors import MaybeSaid, NotSaid, StoreError
 
@@ -41,19 +41,6 @@ MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
 )
 log = logging.getLogger("triage")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """The policy's words that cards need."""
-
-    policy: str
-    word: str
-    titles: Mapping[str, str]  # category id -> title
-    requested: Mapping[str, str]
-    assets: Mapping[str, str]
-    own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
-    budget: float = 0.01  # of false dismissals
 
 
 class _Looked(Enum):
@@ -79,6 +66,7 @@ class Delivery:
         grace: timedelta,
         now: Callable[[], datetime],
         pace: timedelta = PACE,
+        pressable: bool = False,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -88,6 +76,7 @@ class Delivery:
         self._grace = grace
         self._now = now
         self._pace = pace
+        self._pressable = pressable  # somebody listens to the cards' buttons
         self._lock = threading.Lock()
         self._free_at: dict[str, datetime] = {}  # per channel: pace, Retry-After and back-off
         self._digest_from: datetime | None = None  # when a digest that is under way goes on
@@ -248,20 +237,10 @@ class Delivery:
 
     def _view(self, notice: Notice) -> CardView:
         assert notice.report_id is not None
-        report = self._store.report(notice.report_id)
-        current = self._store.current(report.id)
-        assert current is not None, "what is told was judged"
-        return view_of(
-            report,
-            current,
-            history=self._store.history(report.id),
-            head=self._store.letterhead(report.id),
-            wording=self._wording,
-            tier=self._tier,
-            possible_repeat=notice.possible_repeat,
-            precedents=self._store.similar(report),
-            thread=self._store.thread_of(report),
-        )
+        # A follow-up's message is said once and never edited: buttons under it would stay for ever.
+        pressable = self._pressable and notice.kind is not NoticeKind.FOLLOW_UP
+        view = view_in(self._store, notice.report_id, self._wording, self._tier, pressable=pressable)
+        return replace(view, possible_repeat=notice.possible_repeat)
 
     # ------------------------------------------------------------------------------------------ the digest
 
@@ -361,37 +340,3 @@ class Delivery:
 def _digest_key(waiting: Sequence[Notice]) -> str:
     """The same for the same lines, so that a message of unknown outcome can be looked up."""
     return "digest:" + hashlib.sha256("\n".join(n.key for n in waiting).encode()).hexdigest()[:24]
-
-
-def view_of(
-    report: KeptReport,
-    current: RecordedVerdict,
-    *,
-    history: Sequence[RecordedVerdict],
-    head: Letterhead | None,
-    wording: Wording,
-    tier: Tier,
-    possible_repeat: bool = False,
-    precedents: Sequence[Precedent] = (),
-    thread: Thread | None = None,
-) -> CardView:
-    """What a card may need, gathered."""
-    return CardView(
-        report=report.short,
-        account=report.account,
-        received_at=report.received_at,
-        from_junk=report.from_junk,
-        recorded=current,
-        history=tuple(history),
-        head=head,
-        tier=tier,
-        word=wording.word,
-        titles=wording.titles,
-        requested=wording.requested,
-        assets=wording.assets,
-        own_domains=wording.own_domains,
-        possible_repeat=possible_repeat,
-        precedents=tuple(precedents),
-        follows=thread.first.short if thread and thread.first else "",
-        claimed=thread.claimed if thread else "",
-    )

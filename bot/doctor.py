@@ -9,7 +9,7 @@ from bot.assembly import mailbox, notifier, open_store, worker_of
 from classifiers.errors import MailboxError, NotifierError, TriageError, UserError
 
 if TYPE_CHECKING:
-    from bot.settings import Account, Settings
+    from bot.settings import Account, Secret, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,10 @@ def _look_at_slack(settings: Settings) -> list[Row]:
     except (NotifierError, UserError) as e:
         return [Row("slack", "bad", str(e), 69)]
     rows = [Row("slack", "ok", f"{who}; channel {settings.slack.channel}")]
-    missing = [s for s in SCOPES if scopes is not None and s not in scopes]
+    if settings.slack.app_token is not None:
+        rows.append(_look_at_line(settings, settings.slack.app_token))
+    wanted = [s for s in SCOPES if s != "usergroups:read" or settings.slack.allowed_groups]
+    missing = [s for s in wanted if scopes is not None and s not in scopes]
     if scopes is None:
         rows.append(Row("slack", "warn", "Slack did not say which scopes the token has"))
     rows += [
@@ -88,3 +91,17 @@ def _look_at_slack(settings: Settings) -> list[Row]:
         for s in missing
     ]
     return rows
+
+
+def _look_at_line(settings: Settings, app_token: Secret) -> Row:
+    from bot.slack.client import SlackNotifier
+
+    slack = settings.slack
+    try:
+        SlackNotifier(
+            token=app_token.read, base_url=slack.base_url, timeout=slack.timeout.total_seconds()
+        ).opens_a_line()
+    except (NotifierError, UserError) as e:
+        return Row("slack", "bad", f"slack.app_token: {e}; without it nobody's press arrives", 69)
+    may = ", ".join((*slack.allowed_users, *slack.allowed_groups))
+    return Row("slack", "ok", f"Socket Mode opens; who may press: {may}")

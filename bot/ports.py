@@ -250,6 +250,57 @@ class Notice:
     possible_repeat: bool = False  # it may have been said before, and could not be looked up
 
 
+class ActKind(StrEnum):
+    """What people do with a report in Slack."""
+
+    TAKE = "take"  # "I look after it"
+    GIVE_BACK = "give_back"
+    AGREE = "agree"
+    CHANGE = "change"
+    WHY = "why"  # asks for everything that was seen
+    AGAIN = "again"  # has it judged anew
+    REPLY = "reply"  # looks at the suggested reply
+    OTHER = "other"  # what nobody here knows: a button of an older triage
+
+
+class Outcome(StrEnum):
+    """What came of it."""
+
+    DONE = "done"
+    REFUSED = "refused"  # who did it may not
+    LATE = "late"  # somebody else was first
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """What somebody did in Slack, as it came in: a button, an entry of a menu, a submitted modal."""
+
+    action: str
+    value: str  # of the button or the entry; a modal's own
+    user: str  # an id, U…
+    name: str
+    own_team: bool  # False: a guest of another workspace
+    channel: str = ""  # "" where there is none
+    trigger: str = ""  # opens one modal within three seconds
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a modal, by block
+
+    @property
+    def by(self) -> str:
+        return f"person:{self.name} ({self.user})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What somebody did in Slack, as it was recorded."""
+
+    report_id: int | None
+    kind: ActKind
+    by: str  # "person:<who>"
+    at: datetime
+    outcome: Outcome
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """The Slack message of one or more reports."""

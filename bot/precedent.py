@@ -114,7 +114,7 @@ def by(precedent: Precedent) -> str:
     """Who decided: "@ana", "the bot"."""
     if precedent.kind is not VerdictKind.PERSON:
         return "the bot"
-    return f"@{precedent.decided_by.removeprefix('person:')[:40]}"
+    return f"@{precedent.decided_by.removeprefix('person:').partition(' (')[0][:40]}"
 
 
 def in_one_line(precedents: Sequence[Precedent]) -> str:

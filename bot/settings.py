@@ -163,6 +163,11 @@ class Slack(_Section):
 
     channel: str = Field(pattern=r"^[CGD][A-Z0-9]{1,30}$")
     bot_token: Secret
+    app_token: Secret | None = None  # None: no Socket Mode, cards without buttons
+    allowed_users: tuple[Annotated[str, Field(pattern=r"^([UW][A-Z0-9]{1,30}|\*)$")], ...] = Field(
+        default=(), strict=False
+    )
+    allowed_groups: tuple[Annotated[str, Field(pattern=r"^S[A-Z0-9]{1,30}$")], ...] = Field(default=(), strict=False)
     tier: Literal["full", "reduced", "ids"] = "reduced"
     base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://[^\s]+/$")
     timeout: Duration = timedelta(seconds=20)
@@ -175,6 +180,15 @@ class Slack(_Section):
         host = re.sub(r"^https?://(\[[^]]*\]|[^/:]*).*", r"\1", self.base_url).strip("[]")
         if self.base_url.startswith("http://") and not _loopback(host):
             raise ValueError("base_url without TLS is for loopback only; write https://")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Slack:
+        if self.app_token and not self.allowed_users and not self.allowed_groups:
+            raise ValueError(
+                "app_token brings buttons, but nobody may press them: name people in allowed_users (U…), user groups in "
+                'allowed_groups (S…), or write allowed_users = ["*"] for everybody who sees the channel'
+            )
         return self
 
 
@@ -265,6 +279,7 @@ def missing_secrets(settings: Settings) -> tuple[Problem, ...]:
     problems = []
     wanted = [(f"accounts.{a.name}.password", a.password) for a in settings.accounts]
     wanted += [("slack.bot_token", settings.slack.bot_token)]
+    wanted += [("slack.app_token", settings.slack.app_token)] if settings.slack.app_token else []
     wanted += [("audit.seed", settings.audit.seed)] if settings.audit.seed else []
     for key, secret in wanted:
         try:
@@ -328,7 +343,7 @@ def _sentence(error: Any, where: tuple[str | int, ...]) -> str:
 def _known_keys(where: tuple[str | int, ...]) -> list[str]:
     sections: dict[str, Any] = {name: f.annotation for name, f in Settings.model_fields.items()} | {"accounts": Account}
     named = where[0] if len(where) > 1 else None
-    if isinstance(named, str) and where[-2] in ("password", "bot_token", "seed"):
+    if isinstance(named, str) and where[-2] in ("password", "bot_token", "app_token", "seed"):
         return list(Secret.model_fields)
     model = sections.get(str(named), Settings) if named else Settings
     return list(model.model_fields)

@@ -1,22 +1,37 @@
-"""Servers that several test files share."""
+"""Servers and programs that several test files share."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 
+import chromium
 import pytest
+from chromium import Chromium
 from dovecot import BINARY, Dovecot
 
-NOT_HERE = "dovecot-imapd is not installed (apt install dovecot-imapd)"
+
+def _not_here(name: str, why: str) -> None:
+    """Skips; where TRIAGE_REQUIRE names it, its absence is a failure."""
+    if name in os.environ.get("TRIAGE_REQUIRE", "").split(","):
+        pytest.fail(f"TRIAGE_REQUIRE names {name}, but {why}")
+    pytest.skip(why)
 
 
 @pytest.fixture
 def dovecot() -> Iterator[Dovecot]:
-    """A fresh Dovecot with one empty mailbox. Where TRIAGE_REQUIRE names it, its absence is a failure."""
+    """A fresh Dovecot with one empty mailbox."""
     if not BINARY.exists():
-        if "dovecot" in os.environ.get("TRIAGE_REQUIRE", ""):
-            pytest.fail(f"TRIAGE_REQUIRE names dovecot, but {NOT_HERE}")
-        pytest.skip(NOT_HERE)
+        _not_here("dovecot", "dovecot-imapd is not installed (apt install dovecot-imapd)")
     with Dovecot() as server:
         yield server
+
+
+@pytest.fixture
+def browser() -> Iterator[Chromium]:
+    """A fresh Chromium with one empty page, in which nothing went wrong."""
+    if chromium.BINARY is None:
+        _not_here("chromium", "Chromium is not installed (apt install chromium)")
+    with Chromium() as it:
+        yield it
+        assert it.errors == []

@@ -32,12 +32,13 @@ from bot.audit import (
     without_stopped,
 )
 from bot.correction import Correction, correct, judge_again
-from bot.delivery import Delivery, Wording
+from bot.delivery import Delivery
 from bot.local.slack import LocalSlack
 from bot.ports import Context, Cursor, KeptReport, Letterhead, NewReport, RawMessage, RecordedVerdict, VerdictKind
 from bot.settings import load
-from bot.slack.cards import TITLES, Tier
+from bot.showing import Wording
 from bot.slack.client import SlackNotifier
+from bot.slack.view import TITLES, Tier
 from bot.store import Store, audit_seed
 from bot.triage import Triage
 from bot.worker import Judged, Task, Worker

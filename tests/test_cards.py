@@ -14,10 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from make import judge, make_report
 
-from bot.local.slack import _block_problem
-from bot.ports import Letterhead, RecordedVerdict, VerdictKind
-from bot.slack.cards import CardView, DigestLine, Tier, card, details, digest
+from bot.local.slack.limits import block_problem, view_problem
+from bot.ports import Act, ActKind, Letterhead, Outcome, RecordedVerdict, VerdictKind
+from bot.slack.cards import card
+from bot.slack.details import details
+from bot.slack.digest import DigestLine, digest
+from bot.slack.modal import change, why
 from bot.slack.shown import shown
+from bot.slack.view import CardView, Tier
 from classifiers.terms import (
     Acknowledgement,
     AcknowledgementState,
@@ -39,6 +43,7 @@ HEAD = Letterhead(
     message_id="<1@hunter.example>",
     attachments=("poc.mp4 (video/mp4, 1.2 MB), not read",),
 )
+TAKEN = Act(report_id=1, kind=ActKind.TAKE, by="person:ana (U0ANA)", at=NOW, outcome=Outcome.DONE)
 
 
 def recorded(
@@ -71,6 +76,8 @@ def view(
         titles={"email_authentication": "E-mail authentication"},
         requested={"steps_to_reproduce": "Steps to reproduce", "software_and_versions": "Software and versions"},
         assets={"dashboard_api": "Dashboard and API"},
+        key="9f2c51ab" * 8,
+        carve_outs={"email_authentication": ("consequence", "verifier_bypass")},
         own_domains=("example.com",),
         possible_repeat=possible_repeat,
     )
@@ -97,7 +104,7 @@ def test_a_card_says_what_clause_which_sentence_what_against_and_the_word() -> N
     assert said.startswith("Out of scope · 9f2c51ab")
     assert "“Sender Policy Framework (SPF) configuration suggestions”" in said
     assert "no SPF record" in said
-    assert "*Against excluding it* nothing found" in said
+    assert "*Against excluding it* none; looked for: consequence, verifier bypass" in said
     assert "\nmochi: found, body\n" in said
     assert "missing: steps to reproduce, software and versions" in said
     assert "attached: poc.mp4 (video/mp4, 1.2 MB), not read" in said
@@ -155,7 +162,54 @@ def test_a_persons_word_leads_and_the_bots_stays() -> None:
 
     assert said.startswith("In scope · 9f2c51ab")
     assert "*Decided by ana*: a link was stolen &lt;@U1&gt;" in said
-    assert "The bot recommends: Out of scope" in said
+    assert "The bot recommends: ⚪ Out of scope, very likely" in said
+
+
+@pytest.mark.parametrize(
+    ("confidence", "disposition", "line"),
+    [
+        (0.97, Disposition.OUT_OF_SCOPE, "⚪ *Out of scope*, very likely · "),
+        (0.85, Disposition.IN_SCOPE, "🔴 *In scope*, likely · "),
+        (0.7, Disposition.INCOMPLETE, "🟡 *Incomplete*, rather likely · "),
+        (0.5, Disposition.OUT_OF_SCOPE, "⚪ *Out of scope*, unsure · "),
+        (0.97, Disposition.NEEDS_REVIEW, "🔵 *Needs review* · "),  # it is a person's turn: how surely says nothing
+    ],
+)
+def test_the_first_line_says_state_class_and_how_surely_in_words(
+    confidence: float, disposition: Disposition, line: str
+) -> None:
+    """What a phone shows; no state is told by its colour alone."""
+    said = words(card(view(replace(spf(), confidence=confidence, disposition=disposition))))
+
+    assert said.splitlines()[1].startswith(line)
+
+
+def test_a_card_keeps_its_order() -> None:
+    """State, clause, sentence, what speaks against, the word, who said so, precedent, asset, ids."""
+    said = words(card(view(spf())))
+    wanted = (
+        "*Out of scope*",
+        "Clause: ",
+        "&gt; “",
+        "*Against excluding it*",
+        "mochi: ",
+        "*Rules* ",
+        "no precedent",
+        "asset: ",
+        "`9f2c51ab`",
+    )
+    places = [said.index(part, said.index("\n")) for part in wanted]
+
+    assert places == sorted(places)
+
+
+def test_rules_and_model_are_told_apart() -> None:
+    """Also where one of them is silent, or they disagree."""
+    both = replace(spf(), rules_say="out_of_scope", model_says="out_of_scope")
+
+    assert "*Rules* out of scope · *Model* out of scope · they agree" in words(card(view(both)))
+    assert "*Model* in scope · they disagree" in words(card(view(replace(both, model_says="in_scope"))))
+    assert "*Rules* silent · *Model* out of scope\n" in words(card(view(replace(both, rules_say=""))))
 
 
 @pytest.mark.parametrize("draw", [card, details])
@@ -395,9 +449,13 @@ def test_slack_takes_any_card(verdict: Verdict, head: Letterhead | None, tier: T
     """Whatever the words: within all of Slack's limits, the word's line is there, and no half escape."""
     persons = recorded(verdict, VerdictKind.PERSON, "person:ana", reason)
     drawn = view(verdict, tier, head, by=persons, history=(recorded(verdict), persons))
+    pressed = replace(view(verdict, tier, head), pressable=True, taken=TAKEN)
 
+    assert block_problem(*reversed(card(pressed))) == ("", [])
+    assert view_problem(change(pressed, "C0TRIAGE")) == ("", [])
+    assert view_problem(why(pressed)) == ("", [])
     for text, blocks in (card(drawn), details(drawn)):
-        assert _block_problem(blocks, text) == ""
+        assert block_problem(blocks, text) == ("", [])
         assert not re.search(r"&(?!amp;|lt;|gt;)", words((text, blocks)).replace("…", ""))
     assert any(line.startswith("mochi: ") for line in words(card(drawn)).splitlines())
     assert "*Against excluding it*" in words(card(drawn))
@@ -409,7 +467,7 @@ def test_slack_takes_any_digest_and_no_line_is_lost(lines: list[DigestLine], tie
     """Forty lines of the longest subjects: subjects shrink, lines stay."""
     text, blocks = digest(lines, tier=tier)
 
-    assert _block_problem(blocks, text) == ""
+    assert block_problem(blocks, text) == ("", [])
     assert words((text, blocks)).count("`9f2c51ab`") == len(lines)
 
 
@@ -437,8 +495,13 @@ def test_slack_takes_any_audited_card_and_an_open_one_is_blind(
     persons = recorded(verdict, VerdictKind.PERSON, "person:ana")
     answered = view(verdict, tier, head, by=persons, history=(opinion, persons))
 
-    assert _block_problem(*reversed(card(blind))) == ""
+    assert block_problem(*reversed(card(blind)))[0] == ""
+    pressed = replace(blind, pressable=True)
+    assert block_problem(*reversed(card(pressed))) == ("", [])
+    assert view_problem(change(pressed, "C0TRIAGE")) == ("", [])
+    same = replace(view(spf(), tier, head, history=(opinion,)), pressable=True)
+    assert (card(pressed), change(pressed, "C")) == (card(same), change(same, "C"))
     assert card(blind) == card(view(spf(), tier, head, history=(opinion,)))
-    assert _block_problem(*reversed(card(answered))) == ""
+    assert block_problem(*reversed(card(answered)))[0] == ""
     assert "Asked blind" in words(card(answered))
     assert "Asked blind" not in words(card(replace(answered, history=(persons,))))

@@ -16,13 +16,14 @@ from test_likeness import ACME, FOREIGN, OTHER
 
 from bot.audit import Drawing
 from bot.correction import Correction, apply, correct, judge_again
-from bot.delivery import Delivery, Wording
+from bot.delivery import Delivery
 from bot.judging import traces
 from bot.local.slack import LocalSlack
 from bot.mail.mime import parse
 from bot.ports import Context, KeptReport, Letterhead
-from bot.slack.cards import Tier
+from bot.showing import Wording
 from bot.slack.client import SlackNotifier
+from bot.slack.view import Tier
 from bot.store import Store
 from bot.triage import Reading, Triage
 from bot.worker import Judged, Task, Worker

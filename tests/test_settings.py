@@ -114,6 +114,9 @@ def test_all_problems_are_told_at_once_with_line_and_near_name(tmp_path: Path) -
         ('"C0123456789"', '"C0123456789"\nbase_url = "http://slack.example/api/"', "without TLS is for loopback only"),
         ('"C0123456789"', '"C0123456789"\ntimezone = "Mars/Olympus"', "is no time zone"),
         ('"C0123456789"', '"C0123456789"\ndigest_at = "25:00"', "is no time of day"),
+        ('"C0123456789"', '"C0123456789"\napp_token = { env = "X" }', "nobody may press"),  # buttons for no one
+        ('"C0123456789"', '"C0123456789"\nallowed_users = ["@ana"]', "allowed_users"),  # a name instead of an id
+        ('"C0123456789"', '"C0123456789"\nallowed_groups = ["U0123"]', "allowed_groups"),  # a person's id
     ],
 )  # fmt: skip
 def test_wrong_values_are_refused_with_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -146,6 +149,7 @@ def test_missing_secrets_are_named_and_never_shown(tmp_path: Path, monkeypatch: 
     """`check` says which secret is not there."""
     monkeypatch.delenv("A_PASSWORD", raising=False)
     monkeypatch.setenv("A_TOKEN", "xoxb-secret")
+    monkeypatch.delenv("AN_APP_TOKEN", raising=False)
     problems = missing_secrets(load(written(tmp_path, LEAST)))
 
     assert [str(p) for p in problems] == [

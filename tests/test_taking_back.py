@@ -61,7 +61,7 @@ def test_what_the_bot_said_holds_again_and_the_trail_keeps_both(bot: Bot) -> Non
     assert taken.reason == "I misread it"
     (card,) = bot.posts()
     assert "Out of scope" in card
-    assert "Recommended because" in card
+    assert "Decided by" not in card
     assert "bob took back “In scope” by ana_: I misread it" in card
     assert list(bot.store.corrections()) == []
     assert bot.store.purge(NOW + timedelta(days=9), keep_corrections=True) == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli.acts import trail
 from bot.cli.audit import list_audits
 from bot.cli.options import Config, Json, Since, ago, now, settings_of
 from classifiers.errors import UserError
@@ -95,6 +96,8 @@ def show(
     from bot.answer import as_blind_data, as_data, blind_for_people, for_people, in_words
     from bot.assembly import open_store
     from bot.audit import is_open
+    from bot.cli.acts import as_data as act_data
+    from bot.cli.acts import lines as act_lines
     from bot.ports import Letterhead
     from bot.precedent import as_data as known_data
     from bot.precedent import lines
@@ -112,6 +115,7 @@ def show(
         # Of an open audit not even what was decided of its like: it would tell what the bot thinks.
         similar = () if is_open(history) else store.similar(kept)
         known = similar, store.thread_of(kept), store.follow_ups(kept.id)
+        done = store.acts(kept.id)
     if current is None:
         raise UserError(f"{kept.short} was kept at {kept.kept_at:%Y-%m-%d %H:%M} and is not judged yet")
     blind = is_open(history)
@@ -125,6 +129,7 @@ def show(
                  "reason": h.reason, "undone": h.undone_by is not None}
                 for h in history
             ],
+            "acts": [act_data(a) for a in done],
         } | known_data(*known)  # fmt: skip
         print(json.dumps(data, ensure_ascii=False))
         return
@@ -139,19 +144,27 @@ def show(
         reason += " (taken back)" if h.undone_by is not None else ""
         took = "took back " if h.kind.value == "undo" else ""
         print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {took}{in_words(h.verdict)}{reason}")
+    for line in act_lines(done):
+        print(line)
 
 
 def export(
-    what: Annotated[str, typer.Argument(metavar="verdicts|corrections", help="What to print, one JSON object a line.")],
+    what: Annotated[
+        str, typer.Argument(metavar="verdicts|corrections|audit", help="What to print, one JSON object a line.")
+    ],
     config: Config = None,
 ) -> None:
     """Print what was decided, for other programs."""
     from bot.assembly import open_store
     from bot.audit import is_open
 
-    if what not in ("verdicts", "corrections"):
-        raise UserError(f"export knows verdicts and corrections, not {what}")
+    if what not in ("verdicts", "corrections", "audit"):
+        raise UserError(f"export knows verdicts, corrections and audit, not {what}")
     with open_store(settings_of(config)) as store:
+        if what == "audit":
+            for line in trail(store):
+                print(line)
+            return
         for report, _, _ in store.listing():
             history = store.history(report.id)
             for h in () if is_open(history) else history:

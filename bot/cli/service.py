@@ -106,12 +106,13 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
 def health(config: Config = None, as_json: Json = False) -> None:
     """Say whether the daemon runs and gets its work done; exit code 0 when it does, 1 when not."""
     from bot.assembly import open_store
-    from bot.daemon import HEARTBEAT
+    from bot.daemon import HEARTBEAT, SOCKET
 
     settings = settings_of(config)
     at = now()
     with open_store(settings) as store:
         beat = store.last_beat(HEARTBEAT)
+        line = store.last_beat(SOCKET) if settings.slack.app_token else None
         polls = {a.name: store.last_beat(f"poll:{a.name}") for a in settings.accounts}
         counts = store.counts()
     alive = beat is not None and at - beat < STALE
@@ -120,12 +121,15 @@ def health(config: Config = None, as_json: Json = False) -> None:
         data = {
             "schema": 1, "alive": alive, "heartbeat": beat.isoformat() if beat else None,
             "polls": {k: v.isoformat() if v else None for k, v in polls.items()}, "not_read": stale, "counts": counts,
+            "socket": line.isoformat() if line else None,
         }  # fmt: skip
         print(json.dumps(data))
     else:
         print(f"daemon    {'runs' if alive else 'does not run'}; last heartbeat {_ago(beat, at)}")
         for name, polled in polls.items():
             print(f"{name:9} last read {_ago(polled, at)}")
+        if settings.slack.app_token:
+            print(f"socket    last up {_ago(line, at)}; without it nobody's press arrives")
         print("          " + ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in sorted(counts.items())))
     if not alive or stale:
         raise typer.Exit(1)

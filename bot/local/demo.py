@@ -43,7 +43,8 @@ def run_demo(*, keep: bool, say: Callable[[str], None]) -> None:
                 _print(settings, say)
                 say(f"{done} of {len(mails)} mails judged and told in {time.monotonic() - started:.1f} s.")
                 if keep:
-                    say(f"The cards: {slack.page_url}   (Ctrl-C ends)")
+                    say(f"The cards, to be pressed: {slack.page_url}   (Ctrl-C ends)")
+                    say("You are ana or ben there, who may decide, or eve, who may not.")
                     _until_interrupted()
             finally:
                 it.stop()
@@ -53,6 +54,7 @@ def run_demo(*, keep: bool, say: Callable[[str], None]) -> None:
 def _settings(folder: Path, imap: EmbeddedImap, slack: LocalSlack) -> Settings:
     (folder / "password").write_text(imap.password, encoding="utf-8")
     (folder / "token").write_text(slack.token, encoding="utf-8")
+    (folder / "app").write_text(slack.app_token, encoding="utf-8")
     return Settings.model_validate(
         {
             "accounts": [
@@ -63,6 +65,7 @@ def _settings(folder: Path, imap: EmbeddedImap, slack: LocalSlack) -> Settings:
             ],
             "slack": {
                 "channel": CHANNEL, "bot_token": {"file": str(folder / "token")}, "base_url": slack.base_url, "digest_at": "",
+                "app_token": {"file": str(folder / "app")}, "allowed_users": ["U0ANA", "U0BEN"],
             },
             "audit": {"share": 0.0},  # every card of the demo shows what the bot thinks
             "state": {"folder": str(folder / "state")},

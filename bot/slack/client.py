@@ -34,6 +34,7 @@ _HELP = {
     "invalid_auth": "the bot token is wrong; take it from the app's page (xoxb-…)",
     "not_authed": "the bot token is empty",
     "token_revoked": "the bot token was revoked; install the app again",
+    "not_allowed_token_type": "a bot token (xoxb-…) stands where an app-level token (xapp-…) belongs, or the other way round",
     "account_inactive": "the bot token belongs to an app that was removed",
     "missing_scope": "the app lacks a scope; `triage slack manifest` lists those it needs",
 }
@@ -80,10 +81,27 @@ class SlackNotifier:
             asked["cursor"] = cursor
         return None
 
+    def whisper(self, channel: str, user: str, text: str) -> None:
+        """Tells one person something, which nobody else in the channel sees."""
+        self._call("chat.postEphemeral", channel=channel, user=user, text=text, parse="none")
+
+    def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None:
+        """Opens a modal for whoever pressed something within the last three seconds."""
+        self._call("views.open", trigger_id=trigger, view=view)
+
+    def members(self, group: str) -> frozenset[str]:
+        """The ids of a user group's members."""
+        users = self._call("usergroups.users.list", usergroup=group).get("users")
+        return frozenset(str(u) for u in users) if isinstance(users, list) else frozenset()
+
     def whoami(self) -> str:
         """The bot's name and its team's. Raises NotSaid or MaybeSaid."""
         answer = self._call("auth.test")
         return f"{answer.get('user', '?')} in {answer.get('team', '?')}"
+
+    def opens_a_line(self) -> None:
+        """Asks for an address of Socket Mode, with an app-level token, and leaves it alone."""
+        self._call("apps.connections.open")
 
     def scopes(self) -> frozenset[str] | None:
         """What the token may do; None where Slack does not say."""
@@ -132,7 +150,7 @@ class SlackNotifier:
 
 
 def _as_json(method: str) -> bool:
-    return method.startswith("chat.")
+    return method.startswith(("chat.", "views."))
 
 
 def _body(message: Message) -> dict[str, Any]:

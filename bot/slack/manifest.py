@@ -7,11 +7,13 @@ SCOPES = {
     "channels:history": "find a message again by its key when Slack's answer was lost (public channel)",
     "groups:history": "the same in a private channel",
     "metadata.message:read": "see that key, which travels in the message's metadata",
+    "usergroups:read": "see who is in slack.allowed_groups; leave it out where no group is named",
 }
 
 MANIFEST = f"""\
 # Paste this at "Create an app > From a manifest". Then install the app, invite it to the channel with /invite,
-# and give the bot token (xoxb-…) to triage by the environment, a file or a command.
+# and give the bot token (xoxb-…) to triage by the environment, a file or a command. For buttons, make an app-level token
+# (xapp-…) with the one scope connections:write at "Basic Information", and give it likewise.
 _metadata:
   major_version: 2
   minor_version: 1
@@ -28,7 +30,9 @@ oauth_config:
     bot:
 {chr(10).join(f"      - {scope}  # {why}" for scope, why in SCOPES.items())}
 settings:
+  interactivity:
+    is_enabled: true
   org_deploy_enabled: false
-  socket_mode_enabled: false
+  socket_mode_enabled: true
   token_rotation_enabled: false
 """

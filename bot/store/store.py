@@ -26,6 +26,7 @@ from bot.ports import (
 )
 from bot.store import rows
 from bot.store import tables as t
+from bot.store.acts import Acts
 from bot.store.audits import Audits
 from bot.store.database import HEAD, open_engine
 from bot.store.outbox import row_id
@@ -36,7 +37,7 @@ from classifiers.terms import Disposition
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Store(Audits, Verdicts):
+class Store(Acts, Audits, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -133,12 +134,14 @@ class Store(Audits, Verdicts):
                 c.execute(select(t.letterheads.c.data).where(t.letterheads.c.report_id == report_id)).scalar()
             )
 
-    def find(self, prefix: str) -> KeptReport:
+    def find(self, prefix: str, account: str | None = None) -> KeptReport:
         """The report whose key begins so, by four or more hex digits. Raises UserError where that is none, or several."""
         wanted = prefix.strip().lower()
         if len(wanted) < 4 or not set(wanted) <= set("0123456789abcdef"):
             raise UserError(f"{prefix!r} is no report's id: give four or more of the hex digits that a card shows")
         query = select(t.reports).where(t.reports.c.key.like(f"{wanted}%")).order_by(t.reports.c.id).limit(6)
+        if account is not None:
+            query = query.where(t.reports.c.account == account)
         with self._read() as c:
             found = [rows.kept_report(r) for r in c.execute(query)]
         if not found:

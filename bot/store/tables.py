@@ -181,3 +181,14 @@ threads = sa.Table(
     sa.Column("claimed_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # one that it names without a right to
     sa.Index(None, "first_id"),
 )  # fmt: skip
+
+acts = sa.Table(
+    "acts", metadata,
+    sa.Column("id", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # null: of no report that is known
+    sa.Column("act", sa.String(40), nullable=False),
+    sa.Column("by", sa.String(200), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("outcome", sa.String(40), nullable=False),
+    sa.Index(None, "report_id"),
+)  # fmt: skip

@@ -1,0 +1,47 @@
+"""Who may press: people named in the configuration, and the members of user groups named there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bot.ports import Press
+
+EVERYBODY = "*"
+REMEMBERED = timedelta(minutes=5)  # how long a group's members are not asked for again
+
+
+class Allowed:
+    """Thread-safe. `members` asks Slack who is in a group; it raises NotifierError where that cannot be asked."""
+
+    def __init__(
+        self,
+        users: Sequence[str],
+        groups: Sequence[str],
+        members: Callable[[str], frozenset[str]],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._users = frozenset(users)
+        self._groups = tuple(groups)
+        self._members = members
+        self._now = now
+        self._known: dict[str, tuple[datetime, frozenset[str]]] = {}
+        self._lock = threading.Lock()
+
+    def may(self, press: Press) -> bool:
+        """Raises NotifierError where it depends on a group that cannot be asked now."""
+        if press.user in self._users:
+            return True
+        if EVERYBODY in self._users and press.own_team:  # a channel may be shared with another company
+            return True
+        return any(press.user in self._of(group) for group in self._groups)
+
+    def _of(self, group: str) -> frozenset[str]:
+        with self._lock:
+            at, members = self._known.get(group, (None, frozenset[str]()))
+            if at is None or self._now() - at > REMEMBERED:
+                members = self._members(group)
+                self._known[group] = (self._now(), members)
+            return members

@@ -1,0 +1,260 @@
+"""What people do in Slack, done: who it is, whether they may, the same act as on the command line, and what they are told.
+
+Everything is recorded, what was refused too. Whatever goes wrong is told to the one who pressed, and to nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.allowed import Allowed
+from bot.audit import is_open, stopped
+from bot.correction import Correction, apply, correct, judge_again
+from bot.ports import Act, ActKind, KeptReport, Outcome, Press, RecordedVerdict, VerdictKind
+from bot.routing import changed_notices
+from bot.showing import Wording, view_in
+from bot.slack import modal
+from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, REPLY, TAKE, WHY, Handle
+from bot.slack.shown import escaped, shown
+from bot.slack.view import TITLES, CardView, Tier, name_of
+from bot.store import Changed, Store
+from bot.worker import Worker
+from classifiers.errors import NotifierError, UserError
+from classifiers.terms import AcknowledgementState, Disposition
+
+log = logging.getLogger("triage")
+NOT_ALLOWED = "You may read this, but not decide here. Ask whoever runs triage to name you in slack.allowed_users."
+NOT_ASKED = "Who may press could not be looked up in Slack now. Try again, or say it on the command line."
+UNKNOWN = "triage does not know this button any more: the card may be of another version. `triage list --open` shows what waits."
+
+
+class Whisperer(Protocol):
+    """What the desk needs of Slack; slack.client has it."""
+
+    def whisper(self, channel: str, user: str, text: str) -> None: ...
+    def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where presses arrive. Thread-safe, as its parts are."""
+
+    store: Store
+    worker: Worker
+    slack: Whisperer
+    wording: Wording
+    allowed: Allowed
+    known: Sequence[str]  # the ids of all categories
+    channel: str
+    tier: Tier
+    now: Callable[[], datetime]
+    told: Callable[[], None]  # there is something to say: it need not wait for the next tick
+
+    def wrong(self, press: Press) -> Mapping[str, str]:
+        """What has to be mended in a submitted modal; asks nobody, so that Slack is answered at once."""
+        return modal.wrong(press.fields) if press.action == modal.CHANGED else {}
+
+    def take(self, press: Press) -> None:
+        """Does what was pressed, after Slack was answered. Never raises."""
+        kind, report = _kind(press), None
+        try:
+            report, seen = self._about(press)
+            refused = self._refused(press)
+            if refused or report is None or seen is None:
+                self._note(press, kind, report, Outcome.REFUSED if refused else Outcome.FAILED)
+                self._whisper(press, refused or UNKNOWN)
+            else:
+                self._do(kind, press, report, seen)
+        except (UserError, NotifierError) as e:
+            self._note(press, kind, report, Outcome.FAILED)
+            self._whisper(press, f"That was not done: {escaped(str(e))}")
+        except Exception as e:  # noqa: BLE001 - a mistake of ours in one press must not end the line
+            log.error("press.failed", extra={"error": type(e).__name__})  # noqa: TRY400 - its text may quote mail
+            self._whisper(
+                press, "That went wrong on triage's side; its log has a line. The command line may still work."
+            )
+
+    def _refused(self, press: Press) -> str:
+        """Why this person may not; "" where they may."""
+        try:
+            return "" if self.allowed.may(press) else NOT_ALLOWED
+        except NotifierError as e:
+            log.warning("press.unchecked", extra={"why": str(e)[:200]})
+            return NOT_ASKED
+
+    # ------------------------------------------------------------------------------------------ which report
+
+    def _about(self, press: Press) -> tuple[KeptReport | None, int | None]:
+        """The report that a press is about, and the verdict its card showed; None where it names none that is known."""
+        value = press.value
+        if press.action == MORE:
+            value = value.partition(":")[2]
+        elif press.action == modal.CHANGED:
+            value = value.partition(" ")[2]
+        handle = Handle.read(value)
+        if handle is None:
+            return None, None
+        try:
+            return self.store.find(handle.key, handle.account), handle.verdict
+        except UserError:  # the state folder is another than the card's
+            return None, None
+
+    def _view(self, report: KeptReport) -> CardView:
+        return view_in(self.store, report.id, self.wording, self.tier, pressable=True)
+
+    # ------------------------------------------------------------------------------------------ what is done
+
+    def _do(self, kind: ActKind, press: Press, report: KeptReport, seen: int) -> None:
+        match kind:
+            case ActKind.TAKE | ActKind.GIVE_BACK:
+                self._hold(kind, press, report)
+            case ActKind.AGREE:
+                current = self.store.current(report.id)
+                assert current is not None, "what has a card was judged"
+                given = _answer(press) or current.verdict.disposition
+                held = () if is_open(self.store.history(report.id)) else current.verdict.categories
+                self._decide(kind, press, report, Correction(
+                    disposition=given, categories=tuple(f.category for f in held), by=press.by, seen=seen
+                ))  # fmt: skip
+            case ActKind.CHANGE if press.action == modal.CHANGED:
+                self._decide(kind, press, report, self._changed(press, report, seen))
+            case ActKind.CHANGE:
+                if self._still(press, report, seen):
+                    self.slack.open_modal(press.trigger, modal.change(self._view(report), press.channel))
+            case ActKind.WHY | ActKind.REPLY:
+                self._show(kind, press, report)
+            case ActKind.AGAIN:
+                self._again(press, report)
+            case ActKind.OTHER:
+                self._note(press, kind, report, Outcome.FAILED)
+                self._whisper(press, UNKNOWN)
+
+    def _hold(self, kind: ActKind, press: Press, report: KeptReport) -> None:
+        at = self.now()
+        current = self.store.current(report.id)
+        assert current is not None, "what has a card was judged"
+        if current.kind is VerdictKind.PERSON:
+            self._note(press, kind, report, Outcome.LATE)
+            self._whisper(press, _first(report, current))
+            return
+        act = Act(report_id=report.id, kind=kind, by=press.by, at=at, outcome=Outcome.DONE)
+        first = self.store.hold(act, self._updates(report, current, at, press))
+        if first is not None:
+            self._whisper(press, f"{name_of(first.by)} took `{report.short}` at {first.at:%H:%M} UTC.")
+        self.told()
+
+    def _updates(self, report: KeptReport, current: RecordedVerdict, at: datetime, press: Press) -> Any:
+        """What is said where the verdict stays and only the card changes."""
+        cards = self.store.cards_of(report.id)
+        mark = f"{press.by}:{at.isoformat()}"
+        return changed_notices(
+            report, cards, current.verdict.disposition, kind=VerdictKind.PERSON, channel=self.channel, mark=mark, now=at
+        )
+
+    def _changed(self, press: Press, report: KeptReport, seen: int) -> Correction:
+        it = modal.said(press.fields)
+        assert it is not None, "wrong() let nothing else through"
+        current = self.store.current(report.id)
+        blind = is_open(self.store.history(report.id))
+        found = (
+            current is not None and current.verdict.acknowledgement.state is AcknowledgementState.FOUND and not blind
+        )
+        return Correction(
+            disposition=it.disposition, categories=it.categories, reason=it.reason, by=press.by, seen=seen,
+            acknowledged=it.acknowledged if it.acknowledged != found else None,
+        )  # fmt: skip
+
+    def _decide(self, kind: ActKind, press: Press, report: KeptReport, correction: Correction) -> None:
+        try:
+            correct(
+                self.store, report.key, correction, known=self.known, channel=self.channel, now=self.now(),
+                account=report.account,
+            )  # fmt: skip
+        except Changed:
+            self._note(press, kind, report, Outcome.LATE)
+            current = self.store.current(report.id)
+            assert current is not None, "it was changed"
+            said = TITLES[correction.disposition] + (
+                f", “{shown(correction.reason, 300)}”" if correction.reason else ""
+            )
+            self._whisper(press, f"{_first(report, current)}\nWhat you said was not saved: {said}.")
+        else:
+            self._note(press, kind, report, Outcome.DONE)
+        self.told()
+
+    def _still(self, press: Press, report: KeptReport, seen: int) -> bool:
+        """Whether what the card showed still holds; they are told where it does not."""
+        current = self.store.current(report.id)
+        if current is not None and current.id == seen:
+            return True
+        assert current is not None, "what has a card was judged"
+        self._note(press, ActKind.CHANGE, report, Outcome.LATE)
+        self._whisper(press, _first(report, current))
+        return False
+
+    def _show(self, kind: ActKind, press: Press, report: KeptReport) -> None:
+        if is_open(self.store.history(report.id)):
+            self._whisper(press, f"`{report.short}` is an audit: the bot's opinion follows after yours.")
+            return
+        drawn = modal.why if kind is ActKind.WHY else modal.reply
+        self.slack.open_modal(press.trigger, drawn(self._view(report)))
+        self._note(press, kind, report, Outcome.DONE)
+
+    def _again(self, press: Press, report: KeptReport) -> None:
+        stops = stopped(self.store.audits(), self.store.clearances(), self.wording.budget)
+        changes = list(judge_again(self.store, self.worker, [report], stops))
+        for change in changes:
+            apply(self.store, change, channel=self.channel, now=self.now)
+            told = TITLES[change.after.verdict.disposition]
+            self._whisper(press, f"Judged `{report.short}` again: {'now' if change.changes else 'still'} *{told}*.")
+        if not changes:
+            self._whisper(press, f"`{report.short}` cannot be judged again: its text was purged, or its audit is open.")
+        self._note(press, ActKind.AGAIN, report, Outcome.DONE if changes else Outcome.FAILED)
+        self.told()
+
+    # ------------------------------------------------------------------------------------------ what is told and kept
+
+    def _note(self, press: Press, kind: ActKind, report: KeptReport | None, outcome: Outcome) -> None:
+        self.store.note(
+            Act(report_id=report.id if report else None, kind=kind, by=press.by, at=self.now(), outcome=outcome)
+        )
+        log.info("press", extra={"act": kind.value, "outcome": outcome.value, "report": report.short if report else ""})
+
+    def _whisper(self, press: Press, text: str) -> None:
+        """To the one who pressed, alone; where that cannot be said, the log has it."""
+        if not press.channel:
+            return
+        try:
+            self.slack.whisper(press.channel, press.user, text)
+        except NotifierError as e:
+            log.warning("press.unanswered", extra={"why": str(e)[:200]})
+
+
+def _kind(press: Press) -> ActKind:
+    entry = press.value.partition(":")[0] if press.action == MORE else ""
+    named = {
+        TAKE: ActKind.TAKE, AGREE: ActKind.AGREE, CHANGE: ActKind.CHANGE, modal.CHANGED: ActKind.CHANGE,
+        WHY: ActKind.WHY, REPLY: ActKind.REPLY, AGAIN: ActKind.AGAIN, GIVE_BACK: ActKind.GIVE_BACK,
+    }  # fmt: skip
+    if _answer(press) is not None:
+        return ActKind.AGREE
+    return named.get(entry or press.action, ActKind.OTHER)
+
+
+def _answer(press: Press) -> Disposition | None:
+    """The answer to an audit that a button gives."""
+    told = press.action.removeprefix(ANSWER)
+    return Disposition(told) if press.action.startswith(ANSWER) and told in {d.value for d in Disposition} else None
+
+
+def _first(report: KeptReport, current: RecordedVerdict) -> str:
+    """What somebody who comes second is told."""
+    what = f"*{TITLES[current.verdict.disposition]}*"
+    if current.kind is not VerdictKind.PERSON:
+        return f"`{report.short}` was judged again meanwhile, now {what}; look at its card before you say it again."
+    reason = f": “{shown(current.reason, 300)}”" if current.reason else ""
+    return f"{name_of(current.decided_by)} decided `{report.short}` at {current.decided_at:%H:%M} UTC: {what}{reason}"

@@ -1,0 +1,80 @@
+"""What cards and modals need of a report, gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.ports import KeptReport, Letterhead, RecordedVerdict
+from bot.precedent import Precedent, Thread
+from bot.reply import suggested
+from bot.slack.view import CardView, Tier
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """The policy's words that cards need."""
+
+    policy: str
+    word: str
+    titles: Mapping[str, str]  # category id -> title
+    requested: Mapping[str, str]
+    assets: Mapping[str, str]
+    own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
+    budget: float = 0.01  # of false dismissals
+    carve_outs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # category -> what is looked for against it
+    replies: Mapping[str, str] = field(default_factory=dict)  # disposition -> the policy's text
+    url: str = ""  # of the policy
+
+
+def view_in(store: Store, report_id: int, wording: Wording, tier: Tier, *, pressable: bool) -> CardView:
+    """What a card may need of a judged report, as things stand in the store."""
+    report, current = store.report(report_id), store.current(report_id)
+    assert current is not None, "what is shown was judged"
+    view = view_of(
+        report,
+        current,
+        history=store.history(report_id),
+        head=store.letterhead(report_id),
+        wording=wording,
+        tier=tier,
+        precedents=store.similar(report),
+        thread=store.thread_of(report),
+    )
+    return replace(view, taken=store.holder(report_id), pressable=pressable)
+
+
+def view_of(
+    report: KeptReport,
+    current: RecordedVerdict,
+    *,
+    history: Sequence[RecordedVerdict],
+    head: Letterhead | None,
+    wording: Wording,
+    tier: Tier,
+    precedents: Sequence[Precedent] = (),
+    thread: Thread | None = None,
+) -> CardView:
+    """What a card may need, gathered."""
+    return CardView(
+        report=report.short,
+        account=report.account,
+        received_at=report.received_at,
+        from_junk=report.from_junk,
+        recorded=current,
+        history=tuple(history),
+        head=head,
+        tier=tier,
+        word=wording.word,
+        titles=wording.titles,
+        requested=wording.requested,
+        assets=wording.assets,
+        own_domains=wording.own_domains,
+        precedents=tuple(precedents),
+        follows=thread.first.short if thread and thread.first else "",
+        claimed=thread.claimed if thread else "",
+        key=report.key,
+        carve_outs=wording.carve_outs,
+        reply=suggested(wording.replies, current.verdict, requested=wording.requested, url=wording.url),
+    )

@@ -1,0 +1,226 @@
+"""The door to Socket Mode: a line to Slack that we open, on which presses come in. Each is acknowledged before anything else.
+
+Slack sends a press once, to one of an app's connections; where another copy of the bot, or a connection that nobody reads,
+gets it, it is lost. So their number is watched.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.ports import Press
+from classifiers.errors import UserError
+
+log = logging.getLogger("triage")
+BACK_OFF = (timedelta(seconds=1), timedelta(minutes=2))  # between attempts to connect; Slack takes about one a minute
+PING = 5.0  # seconds; a line without an answer to four of them is dead
+AT_ONCE = 8  # presses
+_ANY = re.compile(".*", re.DOTALL)
+_SILENT = logging.Logger("slack-socket", logging.CRITICAL + 1)  # noqa: LOG001 - the SDK's words may quote a payload
+_NAME = re.compile(r"[^\w.-]+")
+_COMMAND_UNKNOWN = "triage has no such command here; the buttons on a card work, and `triage --help` in a terminal."
+
+
+class SlackSocket:
+    """Presses, handed on. `wrong` looks at a submitted modal without asking anybody; `take` does what was pressed."""
+
+    def __init__(
+        self,
+        *,
+        app_token: Callable[[], str],
+        bot_token: Callable[[], str],
+        base_url: str,
+        wrong: Callable[[Press], Mapping[str, str]],
+        take: Callable[[Press], None],
+        now: Callable[[], datetime],
+        ping: float = PING,
+    ) -> None:
+        self.connections = 0  # of the app, as Slack told at the last hello
+        self._app_token = app_token
+        self._wrong = wrong
+        self._take = take
+        self._now = now
+        self._tries = 0
+        self._next = now()
+        self._was_up = False
+        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="press")
+        self._answering = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ack")  # apart: no ack waits for a press
+        client = WebClient(base_url=base_url, timeout=10, retry_handlers=[], logger=_SILENT)
+        client.proxy = None
+        self._app = App(
+            client=client, authorize=_with_token(bot_token), logger=_SILENT, listener_executor=self._answering,
+            request_verification_enabled=False, ssl_check_enabled=False, url_verification_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+        )  # fmt: skip
+        self._listen()
+        self._line = SocketModeHandler(
+            self._app,
+            app_token="read at each attempt",  # noqa: S106 - none
+            auto_reconnect_enabled=False,
+            ping_interval=ping,
+        )
+        self._line.client.proxy = _proxy(base_url)
+        self._line.client.on_message_listeners.append(self._heard)
+
+    # ------------------------------------------------------------------------------------------ the line
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._line.client.is_connected())
+
+    def keep(self) -> bool:
+        """Connects where there is no line, but not more often than Slack takes; whether there is one now. Never raises."""
+        up = self.connected
+        if self._was_up and not up:
+            log.warning("socket.lost")
+            self._tries, self._next = 0, self._now()
+        self._was_up = up
+        if up or self._now() < self._next:
+            return up
+        why = self._connect()
+        first, most = BACK_OFF
+        self._next = self._now() + min(most, first * 2 ** min(self._tries, 7))
+        self._tries += 1
+        self._was_up = self.connected
+        if not self._was_up:
+            log.warning("socket.unconnected", extra={"why": why or "the line did not open", "attempts": self._tries})
+        return self._was_up
+
+    def _connect(self) -> str:
+        """Why it could not; "" where it could."""
+        try:
+            self._line.client.app_token = self._app_token()
+            self._line.client.connect_to_new_endpoint()
+        except UserError as e:
+            return str(e)
+        except SlackApiError as e:
+            return f"Slack refused: {str(e.response.get('error', ''))[:60]}"
+        except Exception as e:  # noqa: BLE001 - whatever the line does, the rest of the bot goes on
+            return type(e).__name__
+        return ""
+
+    def _heard(self, text: str) -> None:
+        """Of all that comes in, the hello that says how many connections Slack counts."""
+        if '"hello"' not in text[:200]:
+            return
+        self.connections = int(json.loads(text).get("num_connections") or 0)
+        self._tries = 0
+        log.info("socket.connected", extra={"connections": self.connections})
+        if self.connections > 1:
+            # One more is usual for a minute after a line broke. Where it stays, every other press may go astray.
+            log.warning("socket.others", extra={"connections": self.connections})
+
+    def stop(self) -> None:
+        """Hangs up; what is being done is done to its end."""
+        self._line.close()  # type: ignore[no-untyped-call]
+        self._answering.shutdown(wait=True)
+        self._workers.shutdown(wait=True)
+
+    # ------------------------------------------------------------------------------------------ what comes in
+
+    def _listen(self) -> None:
+        self._app.action(_ANY)(self._pressed)
+        self._app.shortcut(_ANY)(self._pressed)
+        self._app.view(_ANY)(self._submitted)
+        self._app.view_closed(_ANY)(_only_ack)
+        self._app.options(_ANY)(_only_ack)
+        self._app.command(_ANY)(_unknown_command)
+        self._app.event(_ANY)(_only_ack)
+
+    def _pressed(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        ack()
+        self._workers.submit(self._done, _press(body))
+
+    def _submitted(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        press = _submission(body)
+        if errors := self._wrong(press):
+            ack(response_action="errors", errors=dict(errors))
+            return
+        ack()
+        self._workers.submit(self._done, press)
+
+    def _done(self, press: Press) -> None:
+        try:
+            self._take(press)
+        except Exception as e:  # noqa: BLE001 - the store may be out of reach: the line stays, the log tells
+            log.error("press.lost", extra={"error": type(e).__name__})  # noqa: TRY400 - its text may quote mail
+
+
+def _with_token(bot_token: Callable[[], str]) -> Callable[[], AuthorizeResult]:
+    """Bolt's question who this is for, answered without asking Slack: the ack must not wait for that."""
+
+    def authorized() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=bot_token(), bot_id="", bot_user_id="")
+
+    return authorized
+
+
+def _proxy(base_url: str) -> str | None:
+    """The environment's proxy for Slack, where it is not excepted; the SDK's own reading knows no NO_PROXY."""
+    url = urlsplit(base_url)
+    if urllib.request.proxy_bypass(url.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
+
+
+def _only_ack(ack: Callable[..., Any]) -> None:
+    ack()
+
+
+def _unknown_command(ack: Callable[..., Any]) -> None:
+    ack(_COMMAND_UNKNOWN)
+
+
+def _press(body: Mapping[str, Any]) -> Press:
+    """A button, an entry of a menu, a shortcut."""
+    action = (body.get("actions") or [{}])[0]
+    option = action.get("selected_option") or {}
+    return _of(
+        body, action=str(action.get("action_id") or body.get("callback_id") or ""),
+        value=str(action.get("value") or option.get("value") or ""),
+        channel=str((body.get("channel") or {}).get("id") or ""),
+    )  # fmt: skip
+
+
+def _submission(body: Mapping[str, Any]) -> Press:
+    """A modal; the channel it belongs to is the first word of what we gave it to carry."""
+    view = body.get("view") or {}
+    value = str(view.get("private_metadata") or "")
+    state = (view.get("state") or {}).get("values") or {}
+    fields = {
+        str(block): tuple(said) for block, inputs in state.items() for given in inputs.values() if (said := _given(given))
+    }  # fmt: skip
+    action = str(view.get("callback_id") or "")
+    return _of(body, action=action, value=value, channel=value.partition(" ")[0], fields=fields)
+
+
+def _given(said: Mapping[str, Any]) -> list[str]:
+    if said.get("value"):
+        return [str(said["value"])]
+    one = said.get("selected_option")
+    return [str(o.get("value")) for o in (said.get("selected_options") or ([one] if one else []))]
+
+
+def _of(body: Mapping[str, Any], **what: Any) -> Press:
+    user = body.get("user") or {}
+    user_id = str(user.get("id") or "")
+    name = _NAME.sub("", str(user.get("username") or user.get("name") or ""))[:60]
+    team = (body.get("team") or {}).get("id")
+    return Press(
+        user=user_id, name=name or user_id, own_team=user.get("team_id") == team, trigger=str(body.get("trigger_id") or ""),
+        **what,
+    )  # fmt: skip

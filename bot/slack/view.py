@@ -1,0 +1,103 @@
+"""What a card may need of a report, and how much of the mail a tier lets it show. Pure.
+
+full     subject, quotes, the sender
+reduced  subject and quotes, without mail addresses but our own (the default)
+ids      no word of the mail: ids, dispositions, clauses, rules
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.ports import Act, Letterhead, RecordedVerdict
+from bot.precedent import Precedent
+from bot.slack.shown import escaped, shown
+from classifiers.terms import Disposition, Evidence, Verdict
+
+QUOTE = 240
+REPEAT = "_possible repeat: an earlier attempt may have been said, and could not be looked up_"
+
+
+class Tier(StrEnum):
+    """How much of a mail Slack gets."""
+
+    FULL = "full"
+    REDUCED = "reduced"
+    IDS = "ids"
+
+
+TITLES = {
+    Disposition.IN_SCOPE: "In scope",
+    Disposition.OUT_OF_SCOPE: "Out of scope",
+    Disposition.INCOMPLETE: "Incomplete",
+    Disposition.NOT_A_REPORT: "Not a report",
+    Disposition.NEEDS_REVIEW: "Needs review",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardView:
+    """Everything a card may need of one report."""
+
+    report: str  # the id people see
+    account: str
+    received_at: datetime
+    from_junk: bool
+    recorded: RecordedVerdict
+    history: tuple[RecordedVerdict, ...]
+    head: Letterhead | None  # None: purged
+    tier: Tier
+    word: str
+    titles: Mapping[str, str]
+    requested: Mapping[str, str]
+    assets: Mapping[str, str]
+    own_domains: tuple[str, ...] = ()
+    possible_repeat: bool = False
+    precedents: tuple[Precedent, ...] = ()  # the latest first
+    follows: str = ""  # the id of the report whose thread it belongs to
+    claimed: str = ""  # the id of a report of another sender that it names as its thread
+    key: str = ""  # the report's whole key
+    taken: Act | None = None  # who looks after it
+    reply: str = ""  # the suggested one; "" where the policy has none
+    pressable: bool = False  # whether somebody listens to buttons
+    carve_outs: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by category: what is looked for against it
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.recorded.verdict
+
+    def of_the_mail(self, text: str, limit: int = QUOTE) -> str:
+        """Words of the mail as this tier shows them; "" where it shows none."""
+        if self.tier is Tier.IDS or not text:
+            return ""
+        if self.tier is Tier.FULL:
+            return shown(text, limit)
+        return shown(text, limit, sender=self.head.sender if self.head else "", own_domains=self.own_domains)
+
+    def title(self, category: str) -> str:
+        return escaped(self.titles.get(category, category))
+
+
+def seen(view: CardView, e: Evidence) -> str:
+    quote = view.of_the_mail(e.quote)
+    where = f" _({e.where.value})_" if e.where else ""
+    return f"&gt; “{quote}”{where}\n{reason(view, e)}" if quote else reason(view, e)
+
+
+def reason(view: CardView, e: Evidence) -> str:
+    """Our sentence; the model's names words of the mail, which are shown as the tier shows them."""
+    if e.source != "model":
+        return shown(e.reason, 200)
+    return view.of_the_mail(e.reason, 200) or shown(e.reason.split(" for “")[0], 200)
+
+
+def name_of(decided_by: str) -> str:
+    """Who it was, as people call them: "ana" of "person:ana (U0ANA)"."""
+    name = decided_by.removeprefix("person:")
+    return shown(re.sub(r" \([UW][A-Z0-9]{1,30}\)$", "", name), 80)
