@@ -36,7 +36,7 @@ class Part:
 
 
 def find_parts(report: Report, regions: Sequence[Region]) -> tuple[Part, ...]:
-    """The parts of the writer's own words, in order, subject aside; none where there is only one."""
+    """The parts of the writer's own words, in order, subject aside. A text of one part is judged without its subject."""
     parts: list[Part] = []
     for claim in prose(report, regions):
         if claim.place is Place.SUBJECT:
@@ -46,7 +46,7 @@ def find_parts(report: Report, regions: Sequence[Region]) -> tuple[Part, ...]:
             parts.append(Part(span, claim.text[start:end]))
             if len(parts) >= MOST:
                 return tuple(parts)
-    return tuple(parts) if len(parts) > 1 else ()
+    return tuple(parts)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:

@@ -65,7 +65,7 @@ def test_a_mixed_mail_is_told_part_by_part(tmp_path: Path) -> None:
 
     assert [(p["kind"], p["category"], p["remarks"]) for p in told["parts"][:2]] == [
         ("excluded", "security_headers", 5),
-        ("genuine", None, 1),
+        ("genuine", None, 2),
     ]
     assert "1 genuine · 5 excluded: security_headers (5)" in triage("judge", tmp_path / "a.eml").stdout
 

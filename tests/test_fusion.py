@@ -38,9 +38,11 @@ def test_list_items_are_parts_and_their_spans_lead_back() -> None:
     assert "".join(p.text for p in parts) == ITEMS
 
 
-def test_one_paragraph_has_no_parts_and_many_are_bounded() -> None:
-    """A long text is not taken apart without end."""
-    assert find_parts(make_report("s", "One short sentence about a header."), ()) == ()
+def test_one_paragraph_is_one_part_and_many_are_bounded() -> None:
+    """A long text is not taken apart without end; the subject belongs to none."""
+    assert [p.text for p in find_parts(make_report("s", "One short sentence about a header."), ())] == [
+        "One short sentence about a header."
+    ]
     assert len(find_parts(make_report("s", (ITEMS + "\n") * 200), ())) == MOST
 
 
