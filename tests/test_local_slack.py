@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 from bot.local.slack import LocalSlack
 from bot.local.slack.hands import UNANSWERED, UNCONNECTED
 from bot.local.slack.limits import block_problem, view_problem
+from bot.slack.socket import hang_up
 
 CHANNEL = "C0TRIAGE"
 WORDS = {"type": "mrkdwn", "text": "*Out of scope* &amp; `code` _soft_"}
@@ -89,6 +90,7 @@ class Listener:
         return self
 
     def __exit__(self, *_: object) -> None:
+        hang_up(self.client)
         self.client.close()
 
     def _raw(self, text: str) -> None:

@@ -6,9 +6,11 @@ gets it, it is lost. So their number is watched.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
+import socket
 import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,8 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.client import BaseSocketModeClient
 
 from bot.ports import Press
 from classifiers.errors import UserError
@@ -126,6 +130,7 @@ class SlackSocket:
 
     def stop(self) -> None:
         """Hangs up; what is being done is done to its end."""
+        hang_up(self._line.client)
         self._line.close()  # type: ignore[no-untyped-call]
         self._answering.shutdown(wait=True)
         self._workers.shutdown(wait=True)
@@ -158,6 +163,14 @@ class SlackSocket:
             self._take(press)
         except Exception as e:  # noqa: BLE001 - the store may be out of reach: the line stays, the log tells
             log.error("press.lost", extra={"error": type(e).__name__})  # noqa: TRY400 - its text may quote mail
+
+
+def hang_up(client: BaseSocketModeClient) -> None:
+    """Breaks the line. The SDK's own close waits for a lock that its reader holds nearly always: seconds, often many."""
+    line = client.current_session.sock if isinstance(client, SocketModeClient) and client.current_session else None
+    if line is not None:
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def _with_token(bot_token: Callable[[], str]) -> Callable[[], AuthorizeResult]:
