@@ -14,7 +14,7 @@ demo: $(READY)       ## the main job on this machine: a mailbox, a dozen mails, 
 	@$(BIN)/triage demo
 
 test: $(READY)       ## all tests; those that need Dovecot skip with a reason where it is not installed
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY)      ## formatting, lint, types
 	@$(BIN)/ruff format --check .

@@ -87,6 +87,7 @@ def test_the_shipped_model_is_small_and_plain() -> None:
         }
 
 
+@pytest.mark.timeout(600)  # it trains
 def test_the_shipped_model_is_made_from_the_corpus() -> None:
     """Trained anew, every text of the corpus gets the same answers within a millionth."""
     again, card = retrained()

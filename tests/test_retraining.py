@@ -231,6 +231,7 @@ def test_a_model_that_cannot_be_used_is_left_aside(fresh: Fresh, caplog: pytest.
 # ------------------------------------------------------------------------------------------------ the real daemon
 
 
+@pytest.mark.timeout(600)  # it trains
 def test_the_daemon_trains_by_the_command_and_takes_a_model_up(store: Store, tmp_path: Path) -> None:
     """`triage run` starts `triage model train`, which here has nothing to read; a model laid there is judged by."""
     says(store, keep(store, 1), datetime.now(UTC))
