@@ -28,11 +28,14 @@ TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3
 NOTED = timedelta(seconds=10)
 HEARTBEAT = "daemon"
 SOCKET = "socket"  # the beat of the line on which presses come in
+OTHERS = "socket:others"  # that of Slack counting more lines than ours: presses may go to those
 
 
 class Socket(Protocol):
     """The line on which presses come in; slack.socket has it, which is loaded only where it is used."""
 
+    @property
+    def connections(self) -> int: ...
     def keep(self) -> bool: ...
     def stop(self) -> None: ...
 
@@ -159,9 +162,11 @@ class Daemon:
 
     def _keep_socket(self) -> None:
         """Looks after the line every second, and notes once in a while that it is up."""
-        now = self.parts.now()
-        if self.parts.socket is not None and self.parts.socket.keep() and now - self._socket_noted > NOTED:
+        now, line = self.parts.now(), self.parts.socket
+        if line is not None and line.keep() and now - self._socket_noted > NOTED:
             self.parts.store.beat(SOCKET, now)
+            if line.connections > 1:
+                self.parts.store.beat(OTHERS, now)
             self._socket_noted = now
 
     def deliver_soon(self) -> None:

@@ -106,13 +106,14 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
 def health(config: Config = None, as_json: Json = False) -> None:
     """Say whether the daemon runs and gets its work done; exit code 0 when it does, 1 when not."""
     from bot.assembly import open_store
-    from bot.daemon import HEARTBEAT, SOCKET
+    from bot.daemon import HEARTBEAT, OTHERS, SOCKET
 
     settings = settings_of(config)
     at = now()
     with open_store(settings) as store:
         beat = store.last_beat(HEARTBEAT)
         line = store.last_beat(SOCKET) if settings.slack.app_token else None
+        others = line is not None and store.last_beat(OTHERS) == line
         polls = {a.name: store.last_beat(f"poll:{a.name}") for a in settings.accounts}
         counts = store.counts()
     alive = beat is not None and at - beat < STALE
@@ -121,7 +122,7 @@ def health(config: Config = None, as_json: Json = False) -> None:
         data = {
             "schema": 1, "alive": alive, "heartbeat": beat.isoformat() if beat else None,
             "polls": {k: v.isoformat() if v else None for k, v in polls.items()}, "not_read": stale, "counts": counts,
-            "socket": line.isoformat() if line else None,
+            "socket": line.isoformat() if line else None, "socket_alone": not others if line else None,
         }  # fmt: skip
         print(json.dumps(data))
     else:
@@ -130,6 +131,10 @@ def health(config: Config = None, as_json: Json = False) -> None:
             print(f"{name:9} last read {_ago(polled, at)}")
         if settings.slack.app_token:
             print(f"socket    last up {_ago(line, at)}; without it nobody's press arrives")
+            if others:
+                print(
+                    "          at the last connecting Slack counted other lines of this app too (another copy of triage?): presses may go to those"
+                )
         print("          " + ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in sorted(counts.items())))
     if not alive or stale:
         raise typer.Exit(1)

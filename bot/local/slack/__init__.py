@@ -33,7 +33,8 @@ class LocalSlack:
 
     `script("429:2", "500", "reset", …)` makes the next writing calls fail, in this order: "429:<seconds>" not taken,
     "500" taken or not nobody knows (it is taken), "timeout" and "reset" taken without an answer, "refuse" reset before
-    it is taken, "garbage" taken and answered by no JSON, "error:<code>" refused, "ok" as usual.
+    it is taken, "garbage" taken and answered by no JSON, "error:<code>" refused, "ok" as usual. With "look:" before it,
+    a step waits for the next call that reads a history.
     """
 
     def __init__(self, *, channels: Sequence[str], token: str = "xoxb-local", port: int = 0) -> None:  # noqa: S107 - opens nothing
@@ -136,11 +137,12 @@ class LocalSlack:
         return 200, self.workspace.call(method, asked, token, self.sockets.url)
 
     def fault(self, method: str) -> str:
-        """The next step of the script, for a writing call."""
-        if not method.startswith(("chat.", "views.")):
-            return "ok"
+        """The next step of the script, where it is for such a call."""
+        writes, reads = method.startswith(("chat.", "views.")), method.startswith("conversations.")
         with self._changed:
-            return self._script.popleft() if self._script else "ok"
+            if not self._script or not (reads if self._script[0].startswith("look:") else writes):
+                return "ok"
+            return self._script.popleft().removeprefix("look:")
 
     def hang(self) -> None:
         self._ended.wait(30)
