@@ -101,10 +101,10 @@ def test_a_card_says_what_clause_which_sentence_what_against_and_the_word() -> N
     """Everything a person needs to agree, in one message."""
     said = words(card(view(spf())))
 
-    assert said.startswith("Out of scope · 9f2c51ab")
+    assert said.startswith("Out of scope · E-mail authentication · very likely · 9f2c51ab · No SPF record")
     assert "“Sender Policy Framework (SPF) configuration suggestions”" in said
     assert "no SPF record" in said
-    assert "*Against excluding it* none; looked for: consequence, verifier bypass" in said
+    assert "*Against excluding it* none\nconsequence: none · verifier bypass: none\n" in said
     assert "\nmochi: found, body\n" in said
     assert "missing: steps to reproduce, software and versions" in said
     assert "attached: poc.mp4 (video/mp4, 1.2 MB), not read" in said
@@ -131,6 +131,18 @@ def test_what_speaks_against_is_quoted() -> None:
     assert "`unless:cookie_flags.session_cookie` -3.0: " in words(details(drawn))
 
 
+def test_of_the_carve_outs_each_is_named_as_found_or_not() -> None:
+    """The one that fired with its sentence, the other as none; a report of no category has none to be looked for."""
+    fired = Evidence(source="unless:email_authentication.consequence", category="email_authentication", speaks_for=False, weight=3.0, reason="a mail was spoofed")  # fmt: skip
+    (held,) = spf().categories
+    contested = replace(spf(), categories=(replace(held, evidence=(*held.evidence, fired)),))
+
+    said = words(card(view(contested)))
+
+    assert "*Against excluding it*\na mail was spoofed\nverifier bypass: none\n" in said
+    assert "none; no clause is held to exclude it" in words(card(view(replace(spf(), categories=()))))
+
+
 @pytest.mark.parametrize(
     ("acknowledgement", "line"),
     [
@@ -143,6 +155,7 @@ def test_what_speaks_against_is_quoted() -> None:
         (Acknowledgement(state=AcknowledgementState.MISSING, where="url"), "mochi: missing (only in a URL)"),
         (Acknowledgement(state=AcknowledgementState.NEAR_MISS, where="subject"), "mochi: near miss, subject"),
         (Acknowledgement(state=AcknowledgementState.POLICY_PASTE_ONLY, where="body"), "mochi: policy paste only, body"),
+        (Acknowledgement(state=AcknowledgementState.HIDDEN_ONLY, where="hidden"), "mochi: hidden only"),
     ],
 )
 def test_the_word_has_a_line_of_its_own(acknowledgement: Acknowledgement, line: str) -> None:
@@ -160,7 +173,7 @@ def test_a_persons_word_leads_and_the_bots_stays() -> None:
     )
     said = words(card(view(spf(), by=persons, history=(bots, persons))))
 
-    assert said.startswith("In scope · 9f2c51ab")
+    assert said.startswith("In scope · E-mail authentication · decided by ana · 9f2c51ab")
     assert "*Decided by ana*: a link was stolen &lt;@U1&gt;" in said
     assert "The bot recommends: ⚪ Out of scope, very likely" in said
 
@@ -210,6 +223,18 @@ def test_rules_and_model_are_told_apart() -> None:
     assert "*Rules* out of scope · *Model* out of scope · they agree" in words(card(view(both)))
     assert "*Model* in scope · they disagree" in words(card(view(replace(both, model_says="in_scope"))))
     assert "*Rules* silent · *Model* out of scope\n" in words(card(view(replace(both, rules_say=""))))
+
+
+def test_the_rules_that_spoke_are_named() -> None:
+    """By id, the strongest first, so that who keeps the rules finds them; at most four, then how many more."""
+    (held,) = spf().categories
+    named = sorted((e for e in held.evidence if e.source != "model"), key=lambda e: -e.weight)
+    ids = [e.source.removeprefix("rule:") for e in named]
+
+    assert "\n" + ", ".join(f"`{i}`" for i in dict.fromkeys(ids[:4])) in words(card(view(spf())))
+    many = tuple(replace(named[0], source=f"rule:a.{n}") for n in range(6))
+    said = words(card(view(replace(spf(), categories=(replace(held, evidence=many),)))))
+    assert "`a.0`, `a.1`, `a.2`, `a.3` +2\n" in said
 
 
 @pytest.mark.parametrize("draw", [card, details])

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.audit import age, audited, is_open
+from bot.audit import audited, is_open
 from bot.ports import VerdictKind
-from bot.precedent import in_one_line
-from bot.routing import LOUD
 from bot.slack.blocks import SECTION, Blocks, context, section
 from bot.slack.controls import buttons
+from bot.slack.facts import facts, strongest, voices, where, word
 from bot.slack.mixed import parts_in_short
 from bot.slack.shown import shown
 from bot.slack.view import REPEAT, TITLES, CardView, Tier, name_of, reason, seen
-from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Evidence, Finding, Verdict
+from classifiers.terms import Disposition, Evidence, Verdict
 
-_SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
 _SIGN = {
     Disposition.IN_SCOPE: "🔴",
     Disposition.OUT_OF_SCOPE: "⚪",
@@ -45,16 +43,18 @@ def card(view: CardView) -> tuple[str, Blocks]:
         *((finding, min(SECTION, 4500 // len(findings))) for finding in findings),
         (_signs(view), 1000),
         (_against(view), 1400),
-        (_word(view), 200),
+        (word(view), 200),
     ]
-    beside = [context(_voices(view), 500), context(_facts(view), 1000), context(_where(view), 400)]
+    beside = [context(voices(view), 700), context(facts(view), 1000), context(where(view), 400)]
     blocks = [*(section(text, most) for text, most in parts if text), *beside, *buttons(view)]
     return _fallback(view), blocks
 
 
 def _fallback(view: CardView, title: str = "") -> str:
+    """What a phone's notification and a screen reader say: as the first line, with the id and the subject."""
     subject = view.of_the_mail(view.head.subject, 120) if view.head else ""
-    return f"{title or TITLES[view.verdict.disposition]} · {view.report}" + (f" · {subject}" if subject else "")
+    told = [title] if title else [TITLES[view.verdict.disposition], _named(view, 2), _told(view)]
+    return " · ".join(part for part in (*told, view.report, subject) if part)
 
 
 def _blind(view: CardView) -> tuple[str, Blocks]:
@@ -65,7 +65,7 @@ def _blind(view: CardView) -> tuple[str, Blocks]:
             f'\nAnswer: `triage reclassify {view.report} --as in_scope --reason "…"` '
             "(or out_of_scope with --category, incomplete, not_a_report)"
         )
-    blocks = [section(_mail(view, "🟣 *Audit: what is this?*"), 1200), section(ask), context(_where(view), 400)]
+    blocks = [section(_mail(view, "🟣 *Audit: what is this?*"), 1200), section(ask), context(where(view), 400)]
     return _fallback(view, "Audit"), [*blocks, *buttons(view)]
 
 
@@ -73,19 +73,28 @@ def _blind(view: CardView) -> tuple[str, Blocks]:
 
 
 def _head(view: CardView) -> str:
-    v = view.verdict
-    named = ", ".join(view.title(f.category) for f in v.categories[:4])
-    by_person = view.recorded.kind is VerdictKind.PERSON
-    told = f", decided by {name_of(view.recorded.decided_by)}" if by_person else _surely(v)
-    title = f"{'✅ ' if by_person else ''}{_SIGN[v.disposition]} *{TITLES[v.disposition]}*{told}"
-    return _mail(view, title + (f" · {named}" if named else ""))
+    what = view.verdict.disposition
+    done = "✅ " if view.recorded.kind is VerdictKind.PERSON else ""
+    title = ", ".join(filter(None, (f"{done}{_SIGN[what]} *{TITLES[what]}*", _told(view))))
+    return _mail(view, " · ".join(filter(None, (title, _named(view, 4)))))
+
+
+def _named(view: CardView, most: int) -> str:
+    return ", ".join(view.title(f.category) for f in view.verdict.categories[:most])
+
+
+def _told(view: CardView) -> str:
+    """Who decided, else how surely."""
+    if view.recorded.kind is VerdictKind.PERSON:
+        return f"decided by {name_of(view.recorded.decided_by)}"
+    return _surely(view.verdict)
 
 
 def _surely(v: Verdict) -> str:
-    """ ", very likely"; "" where it is a person's turn anyway."""
+    """ "very likely"; "" where it is a person's turn anyway."""
     if v.disposition is Disposition.NEEDS_REVIEW:
         return ""
-    return ", " + next(word for least, word in _SURE if v.confidence >= least)
+    return next(word for least, word in _SURE if v.confidence >= least)
 
 
 def _mail(view: CardView, title: str) -> str:
@@ -123,7 +132,11 @@ def _decided(view: CardView) -> str:
     before = next((h.verdict for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
     if before is None:
         return said
-    return f"{said}\nThe bot recommends: {_SIGN[before.disposition]} {TITLES[before.disposition]}{_surely(before)}"
+    return f"{said}\nThe bot recommends: {_recommended(before, f'{_SIGN[before.disposition]} ')}"
+
+
+def _recommended(v: Verdict, sign: str = "") -> str:
+    return ", ".join(filter(None, (f"{sign}{TITLES[v.disposition]}", _surely(v))))
 
 
 def _taken_back(view: CardView) -> str:
@@ -139,7 +152,8 @@ def _taken_back(view: CardView) -> str:
 
 def _opinion(view: CardView, v: Verdict) -> str:
     """What the bot had thought of an audited report."""
-    lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}*{_surely(v)}, because {v.why}."]
+    surely = f", {_surely(v)}" if _surely(v) else ""
+    lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}*{surely}, because {v.why}."]
     for f in v.categories[:4]:
         clause = f": “{shown(f.clause, 200)}”" if f.clause else ""
         lines.append(f"{view.title(f.category)} {f.probability:.0%}{clause}")
@@ -154,7 +168,7 @@ def _findings(view: CardView) -> Iterator[str]:
         clause = f"“{shown(finding.clause, 400)}”" if finding.clause else "_no clause of the policy excludes it_"
         kind = " _(by extension: its list is open)_" if finding.clause_kind == "by_extension" else ""
         lines = [f"*{view.title(finding.category)}*", f"Clause: {clause}{kind}"]
-        lines += _each_once(view, [e for e in _strongest(finding) if e.speaks_for][:2])
+        lines += _each_once(view, [e for e in strongest(finding) if e.speaks_for][:2])
         yield "\n".join(lines)
 
 
@@ -168,10 +182,6 @@ def _each_once(view: CardView, evidence: Sequence[Evidence]) -> list[str]:
     return lines
 
 
-def _strongest(finding: Finding) -> list[Evidence]:
-    return sorted(finding.evidence, key=lambda e: (e.source == "model", -e.weight))
-
-
 def _signs(view: CardView) -> str:
     if not view.verdict.signs:
         return ""
@@ -179,79 +189,16 @@ def _signs(view: CardView) -> str:
 
 
 def _against(view: CardView) -> str:
-    """What argues against excluding it, and what was looked for besides."""
+    """What argues against excluding it; and each further carve-out of its categories, which was looked for and not found."""
     v = view.verdict
     against = [
         e for f in (*v.categories, *v.considered) for e in f.evidence if not e.speaks_for and e.source != "model"
     ]
     fired = {e.source.rpartition(".")[2] for e in against}
     held = dict.fromkeys(name for f in v.categories for name in view.carve_outs.get(f.category, ()))
-    rest = ", ".join(name.replace("_", " ") for name in held if name not in fired)
-    if not against:
-        return "*Against excluding it* none" + (f"; looked for: {shown(rest, 400)}" if rest else "")
-    lines = _each_once(view, against[:3])
-    return "\n".join(["*Against excluding it*", *lines, *([f"none of: {shown(rest, 400)}"] if rest else [])])
-
-
-# ------------------------------------------------------------------------------------------------ facts beside it
-
-
-def _word(view: CardView) -> str:
-    return f"{view.word}: {_acknowledged(view.verdict.acknowledgement)}" if view.word else ""
-
-
-def _acknowledged(a: Acknowledgement) -> str:
-    """ "found, body"; "missing"; "missing (only in a URL)"."""
-    if a.state is AcknowledgementState.MISSING:
-        return f"missing (only {_SWALLOWED.get(a.where, a.where)})" if a.where else "missing"
-    return a.state.value.replace("_", " ") + (f", {a.where}" if a.where else "")
-
-
-def _voices(view: CardView) -> str:
-    """Rules and model apart, and which step settled it."""
-    said = _bots(view)
-    voices = f"*Rules* {_said(said.rules_say)} · *Model* {_said(said.model_says)}"
-    if said.rules_say and said.model_says:
-        voices += " · they agree" if said.rules_say == said.model_says else " · they disagree"
-    return f"{voices}\n{said.confidence:.0%}: {shown(said.why, 300)}"
-
-
-def _bots(view: CardView) -> Verdict:
-    """The bot's own verdict, which stays visible after a person's."""
-    if view.recorded.kind is not VerdictKind.PERSON:
-        return view.verdict
-    if (opinion := audited(view.history)) is not None:
-        return opinion.verdict
-    return next((h.verdict for h in reversed(view.history) if h.kind is VerdictKind.BOT), view.verdict)
-
-
-def _said(disposition: str) -> str:
-    return disposition.replace("_", " ") or "silent"
-
-
-def _facts(view: CardView) -> str:
-    v = view.verdict
-    lines = [shown(in_one_line(view.precedents) or "no precedent", 400)]
-    named = ", ".join(view.assets.get(a, a) for a in v.assets)
-    lines.append(f"asset: {named or 'none of the policy is named'}")
-    if v.missing:
-        lines.append("missing: " + ", ".join(m.replace("_", " ") for m in v.missing))
-    if view.head is not None and view.tier is not Tier.IDS:
-        lines += [f"attached: {view.of_the_mail(a, 120)}" for a in view.head.attachments[:5]]
-    if v.defects:
-        # What follows a colon, a character set's name, is the sender's word.
-        named = ", ".join(v.defects if view.tier is not Tier.IDS else tuple(d.split(":")[0] for d in v.defects))
-        lines.append("defects: " + shown(named, 200))
-    return "\n".join(lines)
-
-
-def _where(view: CardView) -> str:
-    """Ids, when it came, and how long it waits: Slack counts that where it is shown; a decided one waited until then."""
-    at = view.received_at
-    form, waits = "{date_short_pretty} {time}", ""
-    if view.recorded.kind is VerdictKind.PERSON:
-        waits = f" · waited {age(view.recorded.decided_at, at)}"
-    elif is_open(view.history) or view.verdict.disposition in LOUD:
-        form, waits = form + ", {ago}", " · waits for a person"
-    came = f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M} UTC>"
-    return f"`{view.report}` · {view.account} · received {came}{waits}"
+    rest = " · ".join(f"{name.replace('_', ' ')}: none" for name in held if name not in fired)
+    said = [
+        "*Against excluding it*"
+        + ("" if against else " none" if v.categories else " none; no clause is held to exclude it")
+    ]
+    return "\n".join([*said, *_each_once(view, against[:3]), *([shown(rest, 500)] if rest else [])])
