@@ -330,7 +330,9 @@ def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> Sla
     if slack.app_token is None:
         return None
     from bot.allowed import Allowed
+    from bot.commands import Commands
     from bot.desk import Desk
+    from bot.reception import Reception
     from bot.slack.socket import SlackSocket
     from bot.slack.view import Tier
 
@@ -339,21 +341,26 @@ def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> Sla
     desk = Desk(
         store=parts.store,
         worker=parts.worker,
-        slack=line,
+        reception=Reception(
+            store=parts.store,
+            slack=line,
+            allowed=Allowed(slack.allowed_users, slack.allowed_groups, line.members, now=now),
+            now=now,
+        ),
         wording=parts.wording,
-        allowed=Allowed(slack.allowed_users, slack.allowed_groups, line.members, now=now),
         known=tuple(parts.wording.titles),
         channel=slack.channel,
         tier=Tier(slack.tier),
         now=now,
         told=told,
     )
+    commands = Commands(desk=desk, accounts=tuple(a.name for a in settings.accounts), channels={slack.channel})
     return SlackSocket(
         app_token=slack.app_token.read,
         bot_token=slack.bot_token.read,
         base_url=slack.base_url,
         wrong=desk.wrong,
-        take=desk.take,
+        take=commands.take,
         now=now,
     )
 

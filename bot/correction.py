@@ -106,14 +106,14 @@ def correct(
 
 
 def take_back(
-    store: Store, prefix: str, *, by: str, reason: str, channel: str, now: datetime
+    store: Store, prefix: str, *, by: str, reason: str, channel: str, now: datetime, account: str | None = None
 ) -> tuple[KeptReport, RecordedVerdict, RecordedVerdict | None]:
     """Undoes the person's verdict that holds: the report, that verdict, and what held before and holds again.
 
     None holds where the bot had not judged yet; it will. An audit that is without an answer again is asked anew.
     Raises UserError for an unknown report, and where no person's verdict holds.
     """
-    report = store.find(prefix)
+    report = store.find(prefix, account)
     said = store.current(report.id)
     if said is None or said.kind is not VerdictKind.PERSON:
         raise UserError(f"{report.short}: no person's verdict holds, so there is nothing to take back")

@@ -5,38 +5,27 @@ Everything is recorded, what was refused too. Whatever goes wrong is told to the
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from bot.allowed import Allowed
 from bot.audit import is_open, stopped
 from bot.correction import Correction, apply, correct, judge_again
 from bot.ports import Act, ActKind, KeptReport, Outcome, Press, RecordedVerdict, VerdictKind
+from bot.reception import Reception
 from bot.routing import changed_notices
 from bot.showing import Wording, view_in
 from bot.slack import modal
 from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, REPLY, TAKE, WHY, Handle
-from bot.slack.shown import escaped, shown
+from bot.slack.shown import shown
 from bot.slack.view import TITLES, CardView, Tier, name_of
 from bot.store import Changed, Store
 from bot.worker import Worker
-from classifiers.errors import NotifierError, UserError
+from classifiers.errors import UserError
 from classifiers.terms import AcknowledgementState, Disposition
 
-log = logging.getLogger("triage")
-NOT_ALLOWED = "You may read this, but not decide here. Ask whoever runs triage to name you in slack.allowed_users."
-NOT_ASKED = "Who may press could not be looked up in Slack now. Try again, or say it on the command line."
 UNKNOWN = "triage does not know this button any more: the card may be of another version. `triage list --open` shows what waits."
-
-
-class Whisperer(Protocol):
-    """What the desk needs of Slack; slack.client has it."""
-
-    def whisper(self, channel: str, user: str, text: str) -> None: ...
-    def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +34,8 @@ class Desk:
 
     store: Store
     worker: Worker
-    slack: Whisperer
+    reception: Reception
     wording: Wording
-    allowed: Allowed
     known: Sequence[str]  # the ids of all categories
     channel: str
     tier: Tier
@@ -60,31 +48,21 @@ class Desk:
 
     def take(self, press: Press) -> None:
         """Does what was pressed, after Slack was answered. Never raises."""
-        kind, report = _kind(press), None
-        try:
-            report, seen = self._about(press)
-            refused = self._refused(press)
-            if refused or report is None or seen is None:
-                self._note(press, kind, report, Outcome.REFUSED if refused else Outcome.FAILED)
-                self._whisper(press, refused or UNKNOWN)
-            else:
-                self._do(kind, press, report, seen)
-        except (UserError, NotifierError) as e:
-            self._note(press, kind, report, Outcome.FAILED)
-            self._whisper(press, f"That was not done: {escaped(str(e))}")
-        except Exception as e:  # noqa: BLE001 - a mistake of ours in one press must not end the line
-            log.error("press.failed", extra={"error": type(e).__name__})  # noqa: TRY400 - its text may quote mail
-            self._whisper(
-                press, "That went wrong on triage's side; its log has a line. The command line may still work."
-            )
+        kind = _kind(press)
+        self.reception.attempt(
+            press,
+            lambda: self._take(kind, press),
+            failed=lambda: self.reception.note(press, kind, self._about(press)[0], Outcome.FAILED),
+        )
 
-    def _refused(self, press: Press) -> str:
-        """Why this person may not; "" where they may."""
-        try:
-            return "" if self.allowed.may(press) else NOT_ALLOWED
-        except NotifierError as e:
-            log.warning("press.unchecked", extra={"why": str(e)[:200]})
-            return NOT_ASKED
+    def _take(self, kind: ActKind, press: Press) -> None:
+        report, seen = self._about(press)
+        refused = self.reception.refused(press)
+        if refused or report is None or seen is None:
+            self.reception.note(press, kind, report, Outcome.REFUSED if refused else Outcome.FAILED)
+            self.reception.tell(press, refused or UNKNOWN)
+        else:
+            self._do(kind, press, report, seen)
 
     # ------------------------------------------------------------------------------------------ which report
 
@@ -103,7 +81,7 @@ class Desk:
         except UserError:  # the state folder is another than the card's
             return None, None
 
-    def _view(self, report: KeptReport) -> CardView:
+    def view(self, report: KeptReport) -> CardView:
         return view_in(self.store, report.id, self.wording, self.tier, pressable=True)
 
     # ------------------------------------------------------------------------------------------ what is done
@@ -124,27 +102,27 @@ class Desk:
                 self._decide(kind, press, report, self._changed(press, report, seen))
             case ActKind.CHANGE:
                 if self._still(press, report, seen):
-                    self.slack.open_modal(press.trigger, modal.change(self._view(report), press.channel))
+                    self.reception.slack.open_modal(press.trigger, modal.change(self.view(report), press.channel))
             case ActKind.WHY | ActKind.REPLY:
                 self._show(kind, press, report)
             case ActKind.AGAIN:
                 self._again(press, report)
             case ActKind.OTHER:
-                self._note(press, kind, report, Outcome.FAILED)
-                self._whisper(press, UNKNOWN)
+                self.reception.note(press, kind, report, Outcome.FAILED)
+                self.reception.tell(press, UNKNOWN)
 
     def _hold(self, kind: ActKind, press: Press, report: KeptReport) -> None:
         at = self.now()
         current = self.store.current(report.id)
         assert current is not None, "what has a card was judged"
         if current.kind is VerdictKind.PERSON:
-            self._note(press, kind, report, Outcome.LATE)
-            self._whisper(press, _first(report, current))
+            self.reception.note(press, kind, report, Outcome.LATE)
+            self.reception.tell(press, _first(report, current))
             return
         act = Act(report_id=report.id, kind=kind, by=press.by, at=at, outcome=Outcome.DONE)
         first = self.store.hold(act, self._updates(report, current, at, press))
         if first is not None:
-            self._whisper(press, f"{name_of(first.by)} took `{report.short}` at {first.at:%H:%M} UTC.")
+            self.reception.tell(press, f"{name_of(first.by)} took `{report.short}` at {first.at:%H:%M} UTC.")
         self.told()
 
     def _updates(self, report: KeptReport, current: RecordedVerdict, at: datetime, press: Press) -> Any:
@@ -175,15 +153,17 @@ class Desk:
                 account=report.account,
             )  # fmt: skip
         except Changed:
-            self._note(press, kind, report, Outcome.LATE)
+            self.reception.note(press, kind, report, Outcome.LATE)
             current = self.store.current(report.id)
             assert current is not None, "it was changed"
             said = TITLES[correction.disposition] + (
                 f", “{shown(correction.reason, 300)}”" if correction.reason else ""
             )
-            self._whisper(press, f"{_first(report, current)}\nWhat you said was not saved: {said}.")
+            self.reception.tell(press, f"{_first(report, current)}\nWhat you said was not saved: {said}.")
         else:
-            self._note(press, kind, report, Outcome.DONE)
+            self.reception.note(press, kind, report, Outcome.DONE)
+            if press.answer_url:  # a command's: nobody may see the card change from there
+                self.reception.tell(press, f"`{report.short}`: *{TITLES[correction.disposition]}*, as you said.")
         self.told()
 
     def _still(self, press: Press, report: KeptReport, seen: int) -> bool:
@@ -192,17 +172,17 @@ class Desk:
         if current is not None and current.id == seen:
             return True
         assert current is not None, "what has a card was judged"
-        self._note(press, ActKind.CHANGE, report, Outcome.LATE)
-        self._whisper(press, _first(report, current))
+        self.reception.note(press, ActKind.CHANGE, report, Outcome.LATE)
+        self.reception.tell(press, _first(report, current))
         return False
 
     def _show(self, kind: ActKind, press: Press, report: KeptReport) -> None:
         if is_open(self.store.history(report.id)):
-            self._whisper(press, f"`{report.short}` is an audit: the bot's opinion follows after yours.")
+            self.reception.tell(press, f"`{report.short}` is an audit: the bot's opinion follows after yours.")
             return
         drawn = modal.why if kind is ActKind.WHY else modal.reply
-        self.slack.open_modal(press.trigger, drawn(self._view(report)))
-        self._note(press, kind, report, Outcome.DONE)
+        self.reception.slack.open_modal(press.trigger, drawn(self.view(report)))
+        self.reception.note(press, kind, report, Outcome.DONE)
 
     def _again(self, press: Press, report: KeptReport) -> None:
         stops = stopped(self.store.audits(), self.store.clearances(), self.wording.budget)
@@ -210,28 +190,15 @@ class Desk:
         for change in changes:
             apply(self.store, change, channel=self.channel, now=self.now)
             told = TITLES[change.after.verdict.disposition]
-            self._whisper(press, f"Judged `{report.short}` again: {'now' if change.changes else 'still'} *{told}*.")
+            self.reception.tell(
+                press, f"Judged `{report.short}` again: {'now' if change.changes else 'still'} *{told}*."
+            )
         if not changes:
-            self._whisper(press, f"`{report.short}` cannot be judged again: its text was purged, or its audit is open.")
-        self._note(press, ActKind.AGAIN, report, Outcome.DONE if changes else Outcome.FAILED)
+            self.reception.tell(
+                press, f"`{report.short}` cannot be judged again: its text was purged, or its audit is open."
+            )
+        self.reception.note(press, ActKind.AGAIN, report, Outcome.DONE if changes else Outcome.FAILED)
         self.told()
-
-    # ------------------------------------------------------------------------------------------ what is told and kept
-
-    def _note(self, press: Press, kind: ActKind, report: KeptReport | None, outcome: Outcome) -> None:
-        self.store.note(
-            Act(report_id=report.id if report else None, kind=kind, by=press.by, at=self.now(), outcome=outcome)
-        )
-        log.info("press", extra={"act": kind.value, "outcome": outcome.value, "report": report.short if report else ""})
-
-    def _whisper(self, press: Press, text: str) -> None:
-        """To the one who pressed, alone; where that cannot be said, the log has it."""
-        if not press.channel:
-            return
-        try:
-            self.slack.whisper(press.channel, press.user, text)
-        except NotifierError as e:
-            log.warning("press.unanswered", extra={"why": str(e)[:200]})
 
 
 def _kind(press: Press) -> ActKind:

@@ -260,6 +260,7 @@ class ActKind(StrEnum):
     WHY = "why"  # asks for everything that was seen
     AGAIN = "again"  # has it judged anew
     REPLY = "reply"  # looks at the suggested reply
+    LOOK = "look"  # asks by a command or in App Home: a report, what is open, how the bot stands
     OTHER = "other"  # what nobody here knows: a button of an older triage
 
 
@@ -274,16 +275,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """What somebody did in Slack, as it came in: a button, an entry of a menu, a submitted modal."""
+    """What somebody did in Slack, as it came in: a button, an entry of a menu, a submitted modal, a command, a shortcut."""
 
-    action: str
-    value: str  # of the button or the entry; a modal's own
+    action: str  # of a command: with its slash
+    value: str  # of the button or the entry; a modal's own; what follows a command
     user: str  # an id, U…
     name: str
     own_team: bool  # False: a guest of another workspace
     channel: str = ""  # "" where there is none
     trigger: str = ""  # opens one modal within three seconds
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a modal, by block
+    message: str = ""  # of a message's shortcut: the ts of the card
+    answer_url: str = (
+        ""  # where a command or a message's shortcut is answered, to one person, also where the bot is no member
+    )
 
     @property
     def by(self) -> str:

@@ -15,16 +15,9 @@ from bot.slack.controls import buttons
 from bot.slack.facts import facts, strongest, voices, where, word
 from bot.slack.mixed import parts_in_short
 from bot.slack.shown import shown
-from bot.slack.view import REPEAT, TITLES, CardView, Tier, name_of, reason, seen
+from bot.slack.view import REPEAT, SIGNS, TITLES, CardView, Tier, name_of, reason, seen
 from classifiers.terms import Disposition, Evidence, Verdict
 
-_SIGN = {
-    Disposition.IN_SCOPE: "🔴",
-    Disposition.OUT_OF_SCOPE: "⚪",
-    Disposition.INCOMPLETE: "🟡",
-    Disposition.NOT_A_REPORT: "⚪",
-    Disposition.NEEDS_REVIEW: "🔵",
-}
 _SURE = ((0.95, "very likely"), (0.8, "likely"), (0.6, "rather likely"), (0.0, "unsure"))
 
 
@@ -75,7 +68,7 @@ def _blind(view: CardView) -> tuple[str, Blocks]:
 def _head(view: CardView) -> str:
     what = view.verdict.disposition
     done = "✅ " if view.recorded.kind is VerdictKind.PERSON else ""
-    title = ", ".join(filter(None, (f"{done}{_SIGN[what]} *{TITLES[what]}*", _told(view))))
+    title = ", ".join(filter(None, (f"{done}{SIGNS[what]} *{TITLES[what]}*", _told(view))))
     return _mail(view, " · ".join(filter(None, (title, _named(view, 4)))))
 
 
@@ -132,7 +125,7 @@ def _decided(view: CardView) -> str:
     before = next((h.verdict for h in reversed(view.history) if h.kind is VerdictKind.BOT), None)
     if before is None:
         return said
-    return f"{said}\nThe bot recommends: {_recommended(before, f'{_SIGN[before.disposition]} ')}"
+    return f"{said}\nThe bot recommends: {_recommended(before, f'{SIGNS[before.disposition]} ')}"
 
 
 def _recommended(v: Verdict, sign: str = "") -> str:

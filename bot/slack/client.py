@@ -9,12 +9,14 @@ import re
 import socket
 import ssl
 import urllib.error
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.webhook import WebhookClient
 
 from bot.ports import Message
 from classifiers.errors import MaybeSaid, NotSaid, UserError
@@ -84,6 +86,21 @@ class SlackNotifier:
     def whisper(self, channel: str, user: str, text: str) -> None:
         """Tells one person something, which nobody else in the channel sees."""
         self._call("chat.postEphemeral", channel=channel, user=user, text=text, parse="none")
+
+    def answer(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Answers a command or a shortcut where it was given; one person sees it. Slack takes five within half an hour."""
+        if urlsplit(url).scheme != urlsplit(self._base_url).scheme:
+            raise NotSaid("Slack named no place to answer at", final=True)
+        line = WebhookClient(url, timeout=max(1, round(self._timeout)), retry_handlers=[], logger=_SILENT)
+        line.proxy = None
+        try:
+            answer = line.send_dict(
+                {"text": text, "response_type": "ephemeral"} | ({"blocks": list(blocks)} if blocks else {})
+            )
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as e:
+            raise MaybeSaid(f"no answer from Slack ({type(e).__name__})") from None
+        if answer.status_code != http.client.OK:
+            raise NotSaid(f"Slack took no answer to a command ({answer.status_code})", final=True)
 
     def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None:
         """Opens a modal for whoever pressed something within the last three seconds."""

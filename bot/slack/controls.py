@@ -16,6 +16,7 @@ from bot.slack.view import TITLES, CardView
 from classifiers.terms import Disposition
 
 TAKE, AGREE, CHANGE, MORE, ANSWER = "triage_take", "triage_agree", "triage_change", "triage_more", "triage_answer_"
+SHORTCUT = "triage_change_verdict"  # of a message
 WHY, AGAIN, REPLY, GIVE_BACK = "why", "again", "reply", "give_back"
 ANSWERED_AT_ONCE = (Disposition.IN_SCOPE, Disposition.INCOMPLETE, Disposition.NOT_A_REPORT)
 _HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.slack.blocks import ALTOGETHER, Blocks, packed, section, units
-from bot.slack.shown import escaped, shown
-from bot.slack.view import TITLES, Tier
+from bot.slack.shown import escaped
+from bot.slack.view import TITLES, Tier, words_of
 from classifiers.terms import Disposition
 
 
@@ -37,11 +37,7 @@ def digest(
 
 
 def _digested(line: DigestLine, tier: Tier, own: tuple[str, ...], limit: int) -> str:
-    subject = ""
-    if limit and tier is Tier.FULL:
-        subject = shown(line.subject, limit)
-    elif limit and tier is Tier.REDUCED:
-        subject = shown(line.subject, limit, sender=line.sender, own_domains=own)
+    subject = words_of(line.subject, limit, tier=tier, sender=line.sender, own_domains=own) if limit else ""
     named = f" ({escaped(', '.join(line.categories[:3]))})" if line.categories else ""
     junk = ", junk" if line.from_junk else ""
     return f"`{line.report}` {TITLES[line.disposition]}{named}{junk}" + (f": “{subject}”" if subject else "")

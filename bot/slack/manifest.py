@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bot.slack.controls import SHORTCUT
+
 SCOPES = {
     "chat:write": "post the cards and edit them",
+    "commands": "/triage, and the shortcut on a message",
     "channels:history": "find a message again by its key when Slack's answer was lost (public channel)",
     "groups:history": "the same in a private channel",
     "metadata.message:read": "see that key, which travels in the message's metadata",
@@ -22,6 +25,16 @@ display_information:
   description: Weighs reports to the security mailbox against the disclosure policy.
   background_color: "#2c2d30"
 features:
+  slash_commands:
+    - command: /triage
+      description: What is open, how triage stands, change a verdict
+      usage_hint: status | open | show ID | rerun ID | reclassify ID
+      should_escape: false
+  shortcuts:
+    - name: Change the verdict
+      type: message
+      callback_id: {SHORTCUT}
+      description: Says what the report of this card is
   bot_user:
     display_name: triage
     always_online: true

@@ -25,7 +25,7 @@ class Said:
 
     disposition: Disposition
     categories: tuple[str, ...]
-    acknowledged: bool
+    acknowledged: bool | None  # None: nobody was asked
     reason: str
 
 
@@ -83,7 +83,7 @@ def said(fields: Mapping[str, Sequence[str]]) -> Said | None:
     return Said(
         disposition=Disposition(chosen[0]),
         categories=tuple(fields.get("kinds") or ()),
-        acknowledged="yes" in (fields.get("word") or ()),
+        acknowledged="yes" in fields["word"] if "word" in fields else None,
         reason=" ".join(fields.get("why") or ()).strip()[:REASON],
     )
 

@@ -27,6 +27,7 @@ from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 
 from bot.ports import Press
+from bot.slack.payloads import command_of, event_of, press_of, submission_of
 from classifiers.errors import UserError
 
 log = logging.getLogger("triage")
@@ -35,8 +36,6 @@ PING = 5.0  # seconds; a line without an answer to four of them is dead
 AT_ONCE = 8  # presses
 _ANY = re.compile(".*", re.DOTALL)
 _SILENT = logging.Logger("slack-socket", logging.CRITICAL + 1)  # noqa: LOG001 - the SDK's words may quote a payload
-_NAME = re.compile(r"[^\w.-]+")
-_COMMAND_UNKNOWN = "triage has no such command here; the buttons on a card work, and `triage --help` in a terminal."
 
 
 class SlackSocket:
@@ -143,15 +142,24 @@ class SlackSocket:
         self._app.view(_ANY)(self._submitted)
         self._app.view_closed(_ANY)(_only_ack)
         self._app.options(_ANY)(_only_ack)
-        self._app.command(_ANY)(_unknown_command)
-        self._app.event(_ANY)(_only_ack)
+        self._app.command(_ANY)(self._commanded)
+        self._app.event(_ANY)(self._happened)
 
     def _pressed(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
         ack()
-        self._workers.submit(self._done, _press(body))
+        self._workers.submit(self._done, press_of(body))
+
+    def _commanded(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        ack()
+        self._workers.submit(self._done, command_of(body))
+
+    def _happened(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        ack()
+        if (press := event_of(body)) is not None:
+            self._workers.submit(self._done, press)
 
     def _submitted(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
-        press = _submission(body)
+        press = submission_of(body)
         if errors := self._wrong(press):
             ack(response_action="errors", errors=dict(errors))
             return
@@ -192,48 +200,3 @@ def _proxy(base_url: str) -> str | None:
 
 def _only_ack(ack: Callable[..., Any]) -> None:
     ack()
-
-
-def _unknown_command(ack: Callable[..., Any]) -> None:
-    ack(_COMMAND_UNKNOWN)
-
-
-def _press(body: Mapping[str, Any]) -> Press:
-    """A button, an entry of a menu, a shortcut."""
-    action = (body.get("actions") or [{}])[0]
-    option = action.get("selected_option") or {}
-    return _of(
-        body, action=str(action.get("action_id") or body.get("callback_id") or ""),
-        value=str(action.get("value") or option.get("value") or ""),
-        channel=str((body.get("channel") or {}).get("id") or ""),
-    )  # fmt: skip
-
-
-def _submission(body: Mapping[str, Any]) -> Press:
-    """A modal; the channel it belongs to is the first word of what we gave it to carry."""
-    view = body.get("view") or {}
-    value = str(view.get("private_metadata") or "")
-    state = (view.get("state") or {}).get("values") or {}
-    fields = {
-        str(block): tuple(said) for block, inputs in state.items() for given in inputs.values() if (said := _given(given))
-    }  # fmt: skip
-    action = str(view.get("callback_id") or "")
-    return _of(body, action=action, value=value, channel=value.partition(" ")[0], fields=fields)
-
-
-def _given(said: Mapping[str, Any]) -> list[str]:
-    if said.get("value"):
-        return [str(said["value"])]
-    one = said.get("selected_option")
-    return [str(o.get("value")) for o in (said.get("selected_options") or ([one] if one else []))]
-
-
-def _of(body: Mapping[str, Any], **what: Any) -> Press:
-    user = body.get("user") or {}
-    user_id = str(user.get("id") or "")
-    name = _NAME.sub("", str(user.get("username") or user.get("name") or ""))[:60]
-    team = (body.get("team") or {}).get("id")
-    return Press(
-        user=user_id, name=name or user_id, own_team=user.get("team_id") == team, trigger=str(body.get("trigger_id") or ""),
-        **what,
-    )  # fmt: skip

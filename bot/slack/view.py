@@ -38,6 +38,14 @@ TITLES = {
     Disposition.NEEDS_REVIEW: "Needs review",
 }
 
+SIGNS = {
+    Disposition.IN_SCOPE: "🔴",
+    Disposition.OUT_OF_SCOPE: "⚪",
+    Disposition.INCOMPLETE: "🟡",
+    Disposition.NOT_A_REPORT: "⚪",
+    Disposition.NEEDS_REVIEW: "🔵",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
@@ -74,14 +82,20 @@ class CardView:
 
     def of_the_mail(self, text: str, limit: int = QUOTE) -> str:
         """Words of the mail as this tier shows them; "" where it shows none."""
-        if self.tier is Tier.IDS or not text:
-            return ""
-        if self.tier is Tier.FULL:
-            return shown(text, limit)
-        return shown(text, limit, sender=self.head.sender if self.head else "", own_domains=self.own_domains)
+        sender = self.head.sender if self.head else ""
+        return words_of(text, limit, tier=self.tier, sender=sender, own_domains=self.own_domains)
 
     def title(self, category: str) -> str:
         return escaped(self.titles.get(category, category))
+
+
+def words_of(text: str, limit: int, *, tier: Tier, sender: str, own_domains: tuple[str, ...]) -> str:
+    """Words of a mail as a tier shows them; "" where it shows none."""
+    if tier is Tier.IDS or not text:
+        return ""
+    if tier is Tier.FULL:
+        return shown(text, limit)
+    return shown(text, limit, sender=sender, own_domains=own_domains)
 
 
 def seen(view: CardView, e: Evidence) -> str:

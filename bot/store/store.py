@@ -196,6 +196,13 @@ class Store(Acts, Audits, Verdicts):
             ids = list(c.execute(query.order_by(t.card_reports.c.card_id)).scalars())
         return tuple(self.card(i) for i in ids)
 
+    def card_at(self, channel: str, ts: str) -> Card | None:
+        """The card that is this message; None where it is none."""
+        query = select(t.cards.c.id).where(t.cards.c.channel == channel, t.cards.c.ts == ts)
+        with self._read() as c:
+            found = c.execute(query).scalar()
+        return self.card(found) if found is not None else None
+
     # ------------------------------------------------------------------------------------------ forgetting
 
     def purge(self, before: datetime, keep_corrections: bool) -> int:

@@ -14,7 +14,7 @@ from bot.local.slack.limits import block_problem, view_problem
 BOT, TEAM = "U0LOCAL", "T0LOCAL"
 PEOPLE = {"U0ANA": "ana", "U0BEN": "ben", "U0EVE": "eve"}
 GROUPS = {"S0SECURITY": ("U0ANA", "U0BEN")}
-SCOPES = ("chat:write", "channels:history", "groups:history", "metadata.message:read", "usergroups:read")
+SCOPES = ("chat:write", "commands", "channels:history", "groups:history", "metadata.message:read", "usergroups:read")
 TRIGGER = 3.0  # seconds in which a trigger opens a modal
 Answer = dict[str, Any]
 

@@ -1,0 +1,46 @@
+"""How triage stands, gathered: for `/triage` and App Home."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.ports import KeptReport, Letterhead, RecordedVerdict
+from bot.showing import Wording
+from bot.slack.overview import LISTED, Overview, Waiting
+from bot.slack.view import name_of
+from bot.store import Store
+from bot.worker import Worker
+
+
+def overview(store: Store, worker: Worker, wording: Wording, accounts: Sequence[str], at: datetime) -> Overview:
+    """How everything stands now, in the store and in what judges."""
+    waiting = store.listing(open_only=True)
+    blind = store.open_audits()
+    return Overview(
+        at=at,
+        polls={name: store.last_beat(f"poll:{name}") for name in accounts},
+        policy=worker.context.policy,
+        versions=worker.versions,
+        counts=store.counts(),
+        waiting=tuple(_waiting(store, wording, row, audit=row[0].id in blind) for row in waiting[:LISTED]),
+        waits=len(waiting),
+    )
+
+
+def _waiting(
+    store: Store, wording: Wording, row: tuple[KeptReport, RecordedVerdict | None, Letterhead | None], *, audit: bool
+) -> Waiting:
+    report, current, head = row
+    assert current is not None, "what is open was judged"
+    holder = store.holder(report.id)
+    return Waiting(
+        report=report.short,
+        disposition=current.verdict.disposition,
+        audit=audit,
+        categories=tuple(wording.titles.get(f.category, f.category) for f in current.verdict.categories),
+        subject=head.subject if head else "",
+        sender=head.sender if head else "",
+        received_at=report.received_at,
+        taken_by=name_of(holder.by) if holder else "",
+    )
