@@ -117,11 +117,17 @@ def _thinned(steps: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(kept)
 
 
+def invisible(character: str) -> bool:
+    """Whether it is drawn as nothing, wherever it stands."""
+    code = ord(character)
+    return any(low <= code <= high for low, high in _INVISIBLE)
+
+
 @lru_cache(maxsize=8192)
 def _fold_one(character: str, look_alikes: bool) -> str:
-    code = ord(character)
-    if any(low <= code <= high for low, high in _INVISIBLE):
+    if invisible(character):
         return ""
+    code = ord(character)
     if 0x0300 <= code <= 0x036F or 0x1AB0 <= code <= 0x1AFF or 0x20D0 <= code <= 0x20FF:  # combining marks
         return ""
     folded = unicodedata.normalize("NFKC", character).casefold().translate(_PLAIN)

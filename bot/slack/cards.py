@@ -14,7 +14,7 @@ from bot.slack.blocks import SECTION, Blocks, context, section
 from bot.slack.controls import buttons
 from bot.slack.facts import facts, strongest, voices, where, word
 from bot.slack.mixed import parts_in_short
-from bot.slack.shown import shown
+from bot.slack.shown import ours, shown
 from bot.slack.view import REPEAT, SIGNS, TITLES, CardView, Tier, name_of, reason, seen
 from classifiers.terms import Disposition, Evidence, Verdict
 
@@ -148,7 +148,7 @@ def _opinion(view: CardView, v: Verdict) -> str:
     surely = f", {_surely(v)}" if _surely(v) else ""
     lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}*{surely}, because {v.why}."]
     for f in v.categories[:4]:
-        clause = f": “{shown(f.clause, 200)}”" if f.clause else ""
+        clause = f": “{ours(f.clause, 200)}”" if f.clause else ""
         lines.append(f"{view.title(f.category)} {f.probability:.0%}{clause}")
     return "\n".join(lines)
 
@@ -158,7 +158,7 @@ def _opinion(view: CardView, v: Verdict) -> str:
 
 def _findings(view: CardView) -> Iterator[str]:
     for finding in view.verdict.categories[:4]:
-        clause = f"“{shown(finding.clause, 400)}”" if finding.clause else "_no clause of the policy excludes it_"
+        clause = f"“{ours(finding.clause, 400)}”" if finding.clause else "_no clause of the policy excludes it_"
         kind = " _(by extension: its list is open)_" if finding.clause_kind == "by_extension" else ""
         lines = [f"*{view.title(finding.category)}*", f"Clause: {clause}{kind}"]
         lines += _each_once(view, [e for e in strongest(finding) if e.speaks_for][:2])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bot.slack.shown import shown
+from bot.slack.shown import ours, shown
 from classifiers.mixed import KINDS, clause_of, in_short
 from classifiers.terms import PartKind, PartVerdict, Verdict
 
@@ -35,7 +35,7 @@ def _part(verdict: Verdict, part: PartVerdict, of_the_mail: OfTheMail, title: Ca
     quote = f" “{words}”" if (words := of_the_mail(part.quote, QUOTE)) else ""
     clause, kind = clause_of(verdict, part)
     says = [
-        *([f"clause “{shown(clause, 100)}”" + (" by extension" if kind == "by_extension" else "")] if clause else []),
+        *([f"clause “{ours(clause, 100)}”" + (" by extension" if kind == "by_extension" else "")] if clause else []),
         *(f"`{shown(source, 100)}`" for source in part.sources[:3]),
         *([f"model: {part.live:.0%} in scope"] if part.live is not None else []),
     ]

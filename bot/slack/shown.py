@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+
+from classifiers.text import invisible
 
 MASK = "[secret]"
 ADDRESS = "[address]"
@@ -37,7 +39,13 @@ _SHORT_SCHEME = re.compile(r"\b(javascript|data|mailto|slack|tel|file|vbscript):
 _HOST = re.compile(r"(?<![\w.])((?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,10}[^\W\d_]{2,24})\b")
 _DOT = re.compile(r"[.\u3002\uff0e\uff61]")  # the four that IDNA reads as a dot
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_NO_MARKUP = str.maketrans({"`": "'"})  # an unclosed code mark would swallow our own words
+# What mrkdwn would draw: code, which could swallow our own words, emphasis anywhere but inside a word, and emoji by name.
+# "*Decided by ana*" and ":white_check_mark:" would look like ours. A time of day has no name between its colons.
+_MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])")
+_ALIKE = {"`": "'", "*": "\u2217", "_": "\u02cd", "~": "\u223c"}
+_EMOJI = re.compile(r"(?<!\d):(?=[a-z0-9_+'-]{1,100}:)", re.IGNORECASE)
+_IN_A_ROW = 3  # pictures, or marks on one letter: more say nothing and push all else away
+_BLANK = "\u2800"  # Braille without a dot: a picture of nothing
 
 
 def shown(text: str, limit: int, *, sender: str = "", own_domains: Collection[str] | None = None) -> str:
@@ -51,10 +59,16 @@ def shown(text: str, limit: int, *, sender: str = "", own_domains: Collection[st
         flat = re.sub(re.escape(sender), SENDER, flat, flags=re.IGNORECASE)
     if own_domains is not None:
         flat = without_addresses(flat, own_domains)
-    flat = defang(flat)
+    flat = _EMOJI.sub("[:]", defang(flat))
     if len(flat) > limit:
         flat = flat[: limit - 1] + "…"
-    return escaped(flat.translate(_NO_MARKUP))
+    return escaped(_MARKS.sub(lambda m: _ALIKE[m[0]], flat))
+
+
+def ours(text: str, limit: int) -> str:
+    """One line of the policy's words for mrkdwn, as they stand there, at most `limit` characters before escaping."""
+    flat = " ".join(text.split())
+    return escaped(flat if len(flat) <= limit else flat[: limit - 1] + "…")
 
 
 def escaped(text: str) -> str:
@@ -63,15 +77,28 @@ def escaped(text: str) -> str:
 
 
 def flatten(text: str) -> str:
-    """One line without control, bidi and zero-width characters. What nobody sees goes, so that it hides nothing."""
-    return " ".join("".join(map(_seen, text)).split())
+    """One line without control, bidi and zero-width characters. What nobody sees goes, so that it hides nothing.
+
+    Of many pictures in a row, or many marks on one letter, the first three stay.
+    """
+    return " ".join("".join(_seen(text)).split())
 
 
-def _seen(character: str) -> str:
-    kind = unicodedata.category(character)
-    if kind in {"Cf", "Cs", "Co"}:
-        return ""
-    return " " if kind in {"Cc", "Zl", "Zp"} else character
+def _seen(text: str) -> Iterator[str]:
+    pictures = marks = 0
+    for character in text:
+        kind = unicodedata.category(character)
+        if kind in {"Cf", "Cs", "Co"} or invisible(character) or character == _BLANK:
+            continue
+        marks = marks + 1 if kind in {"Mn", "Me"} else 0
+        picture = kind in {"So", "Sk"} and not character.isascii()
+        pictures = pictures + 1 if picture else pictures if marks or character.isspace() else 0
+        if pictures == _IN_A_ROW + 1 and picture:
+            yield "…"
+        elif character.isspace() or kind == "Cc":
+            yield " "
+        elif pictures <= _IN_A_ROW and marks <= _IN_A_ROW:
+            yield character
 
 
 def mask(text: str) -> str:
