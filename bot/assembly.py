@@ -345,6 +345,7 @@ def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> Sla
             store=parts.store,
             slack=line,
             allowed=Allowed(slack.allowed_users, slack.allowed_groups, line.members, now=now),
+            channel=slack.channel,
             now=now,
         ),
         wording=parts.wording,

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.ports import KeptReport, RecordedVerdict, VerdictKind
@@ -204,7 +204,12 @@ def in_digest(audits: Sequence[Audit], stops: frozenset[str], titles: Mapping[st
 
 def age(now: datetime, then: datetime) -> str:
     """ "3 d", "5 h", "12 min"."""
-    minutes = max(0, int((now - then).total_seconds())) // 60
+    return lasting(now - then)
+
+
+def lasting(span: timedelta) -> str:
+    """The same of a time that passed."""
+    minutes = max(0, int(span.total_seconds())) // 60
     if minutes >= 48 * 60:
         return f"{minutes // 1440} d"
     return f"{minutes // 60} h" if minutes >= 120 else f"{minutes} min"

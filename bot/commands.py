@@ -17,7 +17,9 @@ from bot.slack.blocks import section
 from bot.slack.cards import card
 from bot.slack.command import HELP, Asked, read
 from bot.slack.controls import AGAIN, CHANGE, MORE, SHORTCUT, Handle
+from bot.slack.home import REFRESH, closed, home
 from bot.slack.overview import opened, status
+from bot.slack.payloads import HOME
 from bot.slack.view import TITLES
 from classifiers.errors import UserError
 
@@ -39,8 +41,12 @@ class Commands:
             self._attempt(press, lambda: self._command(press))
         elif press.action == SHORTCUT:
             self._attempt(press, lambda: self._shortcut(press))
+        elif press.action in {HOME, REFRESH}:
+            self._home(press)
         else:
             self.desk.take(press)
+            if not press.channel and press.action in {CHANGE, modal.CHANGED}:  # in App Home: it shows what came of it
+                self._home(press)
 
     def _attempt(self, press: Press, do: Callable[[], None]) -> None:
         at = self.desk.reception
@@ -130,6 +136,25 @@ class Commands:
             raise UserError(NO_CARD)
         handle = self._handle(store.report(there.report_ids[0]))
         self.desk.take(replace(press, action=CHANGE, value=str(handle)))
+
+    # ------------------------------------------------------------------------------------------ App Home
+
+    def _home(self, press: Press) -> None:
+        """What stands in App Home for them now; for who may not see it, why not."""
+        at = self.desk.reception
+        refused = at.refused(press) or self._elsewhere(press)
+
+        def publish() -> None:
+            desk = self.desk
+            if refused:
+                at.slack.publish(press.user, closed(refused))
+                return
+            stands = overview(desk.store, desk.worker, desk.wording, self.accounts, desk.now())
+            at.slack.publish(press.user, home(stands, desk.tier, desk.wording.own_domains))
+
+        at.attempt(press, publish, failed=lambda: at.note(press, ActKind.LOOK, None, Outcome.FAILED))
+        if press.action == HOME:
+            at.note(press, ActKind.LOOK, None, Outcome.REFUSED if refused else Outcome.DONE)
 
     # ------------------------------------------------------------------------------------------ which report
 

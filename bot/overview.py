@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bot.figures import counted
 from bot.ports import KeptReport, Letterhead, RecordedVerdict
 from bot.showing import Wording
+from bot.slack.controls import Handle
 from bot.slack.overview import LISTED, Overview, Waiting
 from bot.slack.view import name_of
 from bot.store import Store
 from bot.worker import Worker
+
+WEEK = timedelta(days=7)
 
 
 def overview(store: Store, worker: Worker, wording: Wording, accounts: Sequence[str], at: datetime) -> Overview:
@@ -25,6 +29,7 @@ def overview(store: Store, worker: Worker, wording: Wording, accounts: Sequence[
         counts=store.counts(),
         waiting=tuple(_waiting(store, wording, row, audit=row[0].id in blind) for row in waiting[:LISTED]),
         waits=len(waiting),
+        week=counted(store.courses(at - WEEK)),
     )
 
 
@@ -36,6 +41,7 @@ def _waiting(
     holder = store.holder(report.id)
     return Waiting(
         report=report.short,
+        handle=str(Handle(current.id, report.account, report.key[:32])),
         disposition=current.verdict.disposition,
         audit=audit,
         categories=tuple(wording.titles.get(f.category, f.category) for f in current.verdict.categories),

@@ -25,6 +25,7 @@ class Whisperer(Protocol):
     def whisper(self, channel: str, user: str, text: str) -> None: ...
     def answer(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> None: ...
     def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None: ...
+    def publish(self, user: str, view: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Reception:
     store: Store
     slack: Whisperer
     allowed: Allowed
+    channel: str  # where somebody is told who pressed in App Home, which is no channel
     now: Callable[[], datetime]
 
     def attempt(self, press: Press, do: Callable[[], None], failed: Callable[[], None]) -> None:
@@ -70,7 +72,7 @@ class Reception:
         try:
             if press.answer_url:
                 self.slack.answer(press.answer_url, text, blocks)
-            elif press.channel:
-                self.slack.whisper(press.channel, press.user, text)
+            else:
+                self.slack.whisper(press.channel or self.channel, press.user, text)
         except NotifierError as e:
             log.warning("press.unanswered", extra={"why": str(e)[:200]})

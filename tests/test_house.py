@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.labelled", "classifiers.modelcard"),
     ("classifiers.pages",),
     ("bot", "bot.ports", "bot.log"),
-    ("bot.audit", "bot.precedent", "bot.routing"),
+    ("bot.audit", "bot.figures", "bot.precedent", "bot.routing"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.reply", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
     ("bot.judging",),

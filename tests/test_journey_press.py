@@ -95,3 +95,21 @@ def test_a_card_of_before_a_restart_is_pressed_in_a_browser(tmp_path: Path, brow
         with running(settings, slack):
             browser.click("button", "Agree: out of scope")
             browser.wait("document.body.innerText.includes('decided by ana')")
+
+
+def test_a_report_is_decided_from_home_by_clicking(tmp_path: Path, browser: Chromium) -> None:
+    """App Home lists what waits; Change… there decides it, and the tab no longer lists it."""
+    (mail,) = [m for m in sample_mails() if PLAINTEXT.encode() in m]
+    with EmbeddedImap() as imap, LocalSlack(channels=(CHANNEL,)) as slack:
+        settings = _settings(tmp_path, imap, slack)
+        with running(settings, slack):
+            imap.deliver(mail)
+            slack.wait_for(lambda: slack.messages(CHANNEL), 30)
+            browser.goto(slack.page_url)
+            browser.click("button", "Home")
+            browser.wait("document.body.innerText.includes('1 report waits for a person')")
+            browser.click("button", "Change…")
+            browser.click("label", "Needs review", within="[data-block=what]")
+            browser.type("[data-block=why] textarea", "two of us look")
+            browser.click("button", "Save")
+            browser.wait("document.body.innerText.includes('Nothing waits for a person')")

@@ -134,6 +134,14 @@ class Office:
         """The shortcut on a message."""
         return self._done(lambda: self.slack.hands.shortcut(user, SHORTCUT, CHANNEL, ts)).trouble
 
+    def home(self, user: str) -> dict[str, Any]:
+        """The home tab, once it is opened."""
+        self._done(lambda: self.slack.hands.open_home(user))
+        return self.slack.workspace.homes[user]
+
+    def press_home(self, user: str, action: str, number: int = 0) -> str:
+        return self._done(lambda: self.slack.hands.press_home(user, action, number)).trouble
+
     def submit(self, user: str, **fields: Any) -> Done:
         """The modal that they see, saved."""
         return self._done(lambda: self.slack.hands.submit(user, fields))
@@ -179,7 +187,7 @@ def office(
         allowed = Allowed(users, groups, line.members, now=now)
         desk = Desk(
             store=store, worker=worker, wording=wording, channel=CHANNEL, tier=Tier.REDUCED, now=now,
-            reception=Reception(store=store, slack=line, allowed=allowed, now=now), known=tuple(wording.titles), told=lambda: None,
+            reception=Reception(store=store, slack=line, allowed=allowed, channel=CHANNEL, now=now), known=tuple(wording.titles), told=lambda: None,
         )  # fmt: skip
         commands = Commands(desk=desk, accounts=("security",), channels={CHANNEL})
         delivery = Delivery(

@@ -106,6 +106,10 @@ class SlackNotifier:
         """Opens a modal for whoever pressed something within the last three seconds."""
         self._call("views.open", trigger_id=trigger, view=view)
 
+    def publish(self, user: str, view: Mapping[str, Any]) -> None:
+        """Shows this person the home tab, in place of what stood there."""
+        self._call("views.publish", user_id=user, view=view)
+
     def members(self, group: str) -> frozenset[str]:
         """The ids of a user group's members."""
         users = self._call("usergroups.users.list", usergroup=group).get("users")

@@ -25,6 +25,9 @@ display_information:
   description: Weighs reports to the security mailbox against the disclosure policy.
   background_color: "#2c2d30"
 features:
+  app_home:
+    home_tab_enabled: true
+    messages_tab_enabled: false
   slash_commands:
     - command: /triage
       description: What is open, how triage stands, change a verdict
@@ -43,6 +46,9 @@ oauth_config:
     bot:
 {chr(10).join(f"      - {scope}  # {why}" for scope, why in SCOPES.items())}
 settings:
+  event_subscriptions:
+    bot_events:
+      - app_home_opened
   interactivity:
     is_enabled: true
   org_deploy_enabled: false

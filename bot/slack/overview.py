@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.audit import age
+from bot.figures import Figures
 from bot.slack.blocks import Blocks, packed, section
 from bot.slack.shown import escaped
 from bot.slack.view import SIGNS, TITLES, Tier, words_of
@@ -20,6 +21,7 @@ class Waiting:
     """A live report that nobody decided yet."""
 
     report: str  # the id people see
+    handle: str  # what a press on it carries
     disposition: Disposition
     audit: bool  # asked blind: nothing of the bot's opinion may be told
     categories: tuple[str, ...]  # titles
@@ -40,13 +42,17 @@ class Overview:
     counts: Mapping[str, int]  # as the store counts
     waiting: tuple[Waiting, ...]  # the first LISTED, the longest waiting first
     waits: int  # how many wait altogether
+    week: Figures  # of the last seven days
 
 
 def status(o: Overview) -> str:
     """A few lines: mailboxes, what is open, what is still to be done, versions."""
-    lines = [f"Mailbox {escaped(name)}: {_read(at, o.at)}" for name, at in o.polls.items()]
-    lines += [in_one_line(o), still_to_do(o.counts), versions(o)]
+    lines = [*mailboxes(o), in_one_line(o), still_to_do(o.counts), versions(o)]
     return "\n".join(line for line in lines if line)
+
+
+def mailboxes(o: Overview) -> list[str]:
+    return [f"Mailbox {escaped(name)}: {_read(at, o.at)}" for name, at in o.polls.items()]
 
 
 def opened(o: Overview, tier: Tier, own: tuple[str, ...]) -> tuple[str, Blocks]:

@@ -48,12 +48,12 @@ def command_of(body: Mapping[str, Any]) -> Press:
 
 
 def event_of(body: Mapping[str, Any]) -> Press | None:
-    """The home tab that somebody opened; None for every other event."""
+    """The home tab that somebody opened, which an app's own workspace alone can; None for every other event."""
     event = body.get("event") or {}
     if event.get("type") != HOME or event.get("tab") != "home":
         return None
     user = str(event.get("user") or "")
-    return Press(action=HOME, value="", user=user, name=user, own_team=False)
+    return Press(action=HOME, value="", user=user, name=user, own_team=True)
 
 
 def _given(said: Mapping[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ from bot.store import rows
 from bot.store import tables as t
 from bot.store.acts import Acts
 from bot.store.audits import Audits
+from bot.store.courses import Courses
 from bot.store.database import HEAD, open_engine
 from bot.store.outbox import row_id
 from bot.store.verdicts import Verdicts, with_text
@@ -37,7 +38,7 @@ from classifiers.terms import Disposition
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Store(Acts, Audits, Verdicts):
+class Store(Acts, Audits, Courses, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.

@@ -195,6 +195,7 @@ class LocalSlack:
         ts, option = str(asked.get("ts")), str(asked.get("option") or "")
         do: dict[str, Callable[[], Done]] = {
             "press": lambda: self.hands.press(user, channel, ts, str(asked.get("action")), option),
+            "press_home": lambda: self.hands.press_home(user, str(asked.get("action")), int(asked.get("number") or 0)),
             "submit": lambda: self.hands.submit(user, asked.get("values") or {}),
             "close": lambda: self.hands.close(user),
             "slash": lambda: self.hands.slash(user, str(asked.get("command")), str(asked.get("text")), channel),

@@ -53,6 +53,18 @@ class Hands:
             }  # fmt: skip
         return _how(self._sockets.send("interactive", payload, patience=self.patience))
 
+    def press_home(self, user: str, action_id: str, number: int = 0) -> Done:
+        """A click in the home tab: on the button of this kind, counted from the top."""
+        with self._w.changed:
+            view = self._w.homes.get(user)
+            found = [(b, e) for b in (view or {}).get("blocks", ()) for e in elements(b) if e["action_id"] == action_id]
+            if view is None or len(found) <= number:
+                return Done("this button is gone")
+            payload = self._of(user, "block_actions") | {
+                "container": {"type": "view", "view_id": view["id"]}, "view": view, "actions": [_action(*found[number], "")],
+            }  # fmt: skip
+        return _how(self._sockets.send("interactive", payload, patience=self.patience))
+
     def shortcut(self, user: str, callback_id: str, channel: str = "", ts: str = "") -> Done:
         """A shortcut; with a message's place, that message's."""
         with self._w.changed:

@@ -57,6 +57,11 @@ place.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
   if (!button) return;
   const at = button.closest("article");
+  if (!at) {
+    const alike = [...place.querySelectorAll(`[data-action="${CSS.escape(button.dataset.action)}"]`)];
+    act("press_home", { action: button.dataset.action, number: alike.indexOf(button) }, button);
+    return;
+  }
   const menu = button.closest("details.overflow");
   if (menu) menu.open = false;
   act("press", { channel: at.dataset.channel, ts: at.dataset.ts, action: button.dataset.action, option: button.dataset.option || "" }, button);
