@@ -8,9 +8,10 @@ c  it records the verdict and what is to be said of it, together.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from bot.audit import QUIET_A_DAY, Drawing, blind, drawn, stopped, without_stopped
 from bot.following import follow
@@ -132,11 +133,11 @@ class Triage:
         if not waiting:
             return 0
         stops = stopped(self.store.audits(), self.store.clearances(), self.drawing.budget)
-        fresh = [r for r in waiting if r.attempts == 0]
-        done = self._judge_batch(fresh, stops, stop) if fresh else 0
-        for report in waiting:
-            if report.attempts and not stop():
-                done += self._judge_batch([report], stops, stop)
+        done = 0
+        for batch in _in_turn(waiting):
+            done += self._judge_batch(batch, stops, stop)
+            if stop():
+                break
         return done
 
     def _judge_batch(self, reports: Sequence[KeptReport], stops: frozenset[str], stop: Callable[[], bool]) -> int:
@@ -197,6 +198,14 @@ class Triage:
             return False
         quiet = is_quiet(report, verdict.disposition)
         return not quiet or self.store.quiet_audits_since(now - timedelta(days=1)) < QUIET_A_DAY
+
+
+def _in_turn(waiting: Sequence[KeptReport]) -> Iterator[list[KeptReport]]:
+    """Batches in the order of arrival: a follow-up is known by the mail before it. What was tried is alone; twice, at the end."""
+    by_turn = sorted(waiting, key=lambda r: r.attempts > 1)
+    for attempts, some in groupby(by_turn, key=lambda r: r.attempts):
+        together = list(some)
+        yield from [together] if attempts == 0 else [[r] for r in together]
 
 
 def _still_true(cursor: Cursor, state: FolderState) -> bool:
