@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format lock corpus bench clean help
+.PHONY: demo test check format lock corpus bench fuzz clean help
 
 help:                ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ bench: $(READY)      ## what judging costs, against mail-parser alone in the sam
 	@$(BIN)/python tests/bench_judge.py
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_rules.py
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_latency.py
+
+fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour
+	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=long --timeout=0 -p no:cacheprovider
 
 clean:               ## forget the environment
 	rm -rf $(VENV)

@@ -75,6 +75,8 @@ def view_of(
         follows=thread.first.short if thread and thread.first else "",
         claimed=thread.claimed if thread else "",
         key=report.key,
+        folder=report.folder,
+        size=report.size,
         carve_outs=wording.carve_outs,
         reply=suggested(wording.replies, current.verdict, requested=wording.requested, url=wording.url),
     )

@@ -499,6 +499,7 @@ _SUBSTANCE = re.compile(
     r"^(?:application/(?!pgp-signature|pkcs7-signature|x-pkcs7-signature|ics)|video/|image/|audio/|text/)"
 )
 _UNDECIDED = frozenset({"bounce", "auto_reply", "report"})
+_CAPPED = frozenset({"text_cap", "html_cap"})
 
 
 def _unreadable(report: Report, regions: Sequence[Region]) -> str:
@@ -507,6 +508,7 @@ def _unreadable(report: Report, regions: Sequence[Region]) -> str:
         (report.encrypted, f"it is encrypted ({report.encrypted}); a person must look"),
         (report.truncated, "it is larger than what is fetched; only its first part was read"),
         (report.rung > 2, "it could not be parsed as a whole; only parts of it were read"),
+        (not _CAPPED.isdisjoint(report.defects), "it is longer than what is read; a finding may stand beyond"),
     )
     if (said := next((sentence for fact, sentence in facts if fact), "")) or report.automatic in _UNDECIDED:
         return said

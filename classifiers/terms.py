@@ -222,6 +222,11 @@ class Verdict:
     policy: str = ""  # the policy's name
     versions: Versions = field(default_factory=lambda: Versions(rules="", model="", policy=""))
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing could read the mail: then the verdict is made of the safe facts alone."""
+        return any(d.startswith("unreadable:") for d in self.defects)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:

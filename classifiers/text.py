@@ -7,6 +7,7 @@ the text as it stood.
 from __future__ import annotations
 
 import bisect
+import json
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -173,3 +174,9 @@ def printable(text: str, limit: int = 200) -> str:
         c if c.isprintable() and unicodedata.category(c) not in {"Cf", "Co", "Cs"} else "\ufffd" for c in flat
     )
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def json_line(data: object) -> str:
+    """JSON in one line, for programs and safe on any terminal: of strangers' text all that is no printable stands as an escape."""
+    told = json.dumps(data, ensure_ascii=False)
+    return told if told.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in told)

@@ -9,6 +9,9 @@ import chromium
 import pytest
 from chromium import Chromium
 from dovecot import BINARY, Dovecot
+from hypothesis import settings
+
+settings.register_profile("long", max_examples=50_000, deadline=None)  # make fuzz
 
 
 def _not_here(name: str, why: str) -> None:

@@ -57,6 +57,7 @@ PDF = Attachment(name="report.pdf", media_type="application/pdf", size=90_000)
 STEPS: list[tuple[str, dict[str, Any], list[Evidence], Opinion | None, Disposition]] = [
     ("1 encrypted", {"encrypted": "pgp"}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("1 truncated", {"truncated": True}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("1 not read to its end", {"defects": ("html_cap",)}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("1 unreadable", {"rung": 3}, [rule("not_a_report", weight=5)], believes("not_a_report"), Disposition.NEEDS_REVIEW),
     ("1 leans on an unread attachment", {"attachments": (PDF,), "passages": make_report("s", "see attached").passages}, [], believes("not_a_report"), Disposition.NEEDS_REVIEW),
     ("1 beats a genuine finding", {"encrypted": "smime"}, [rule("genuine", weight=5)], believes("in_scope"), Disposition.NEEDS_REVIEW),

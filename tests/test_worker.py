@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hostile
 import pytest
 from make import MODEL, RULES
 
@@ -133,27 +134,32 @@ def test_a_child_that_hangs_is_ended(worker: Worker) -> None:
     assert worker.deaths == 1
 
 
-HOSTILE: dict[str, bytes] = {
-    "nothing": b"",
-    "one byte": b"\x00",
-    "five thousand nested parts": b"Subject: s\r\n"
-    + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(5000))
-    + b"\r\nend\r\n",
-    "a header of 100 kB": b"Content-Type: text/plain;" + b" a*0=b;" * 15_000 + b"\r\n\r\nbody\r\n",
-    "a million headers": b"X: y\r\n" * 300_000 + b"\r\nbody",
-    "html without an end": b"Content-Type: text/html\r\n\r\n" + b"<div><table><tr><td>" * 30_000,
-    "a bomb of entities": b"Content-Type: text/html\r\n\r\n" + b"&lt;" * 200_000,
-    "no line end": b"a" * 3_000_000,
-}
+HOSTILE = [
+    "only-blank-lines",
+    "nested-multiparts",
+    "content-type-of-15000-pieces",
+    "header-lines-a-million",
+    "html-tables-without-end",
+    "html-entities-200000",
+    "line-of-3-mb",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_mail_is_answered_and_the_next_one_too(worker: Worker, name: str) -> None:
     """Never dismissed unread: it goes to a person, or its readable part was judged."""
-    hostile, after = worker.judge([task(HOSTILE[name]), task()])
+    odd, after = worker.judge([task(hostile.mail(name)), task()])
 
-    assert hostile.verdict.disposition in {Disposition.NEEDS_REVIEW, Disposition.IN_SCOPE}
+    assert odd.verdict.disposition in {Disposition.NEEDS_REVIEW, Disposition.IN_SCOPE}
     assert after.verdict.disposition is Disposition.OUT_OF_SCOPE
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00"])
+def test_next_to_nothing_is_answered(worker: Worker, raw: bytes) -> None:
+    """A person looks."""
+    (judged,) = worker.judge([task(raw)])
+
+    assert judged.verdict.disposition is Disposition.NEEDS_REVIEW
 
 
 def test_sixty_megabytes_are_answered(worker: Worker) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from classifiers.text import json_line
 
 if TYPE_CHECKING:
     from bot.ports import Act
@@ -40,4 +41,4 @@ def trail(store: Store) -> Iterator[str]:
             for h in store.history(report_id) if h.kind in names
         ]  # fmt: skip
     for _, data in sorted(told, key=lambda entry: entry[0]):
-        yield json.dumps(data, ensure_ascii=False)
+        yield json_line(data)

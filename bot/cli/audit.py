@@ -12,6 +12,7 @@ import typer
 
 from bot.cli.options import Config, Json, settings_of, who
 from classifiers.errors import UserError
+from classifiers.text import json_line
 
 audit_app = typer.Typer(help="The blind audit; `triage list --audit` shows it.", no_args_is_help=True)
 
@@ -67,7 +68,7 @@ def list_audits(config: Path | None, *, as_json: bool) -> None:
                 for c in cleared
             ]
         }
-        print(json.dumps(data, ensure_ascii=False))
+        print(json_line(data))
         return
     print(as_text(audits, stops, datetime.now(UTC)))
     for c in cleared:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from bot import DEFAULT_POLICY
 from bot.cli.options import Json, ModelFile, PolicyName, RulesFolder
+from classifiers.text import json_line
 
 
 def judge(
@@ -43,7 +43,7 @@ def judge(
             broken += bool(judged.broken)
             source = names[number]
             if as_json:
-                print(json.dumps(as_data(source, judged.verdict, judged.letterhead), ensure_ascii=False))
+                print(json_line(as_data(source, judged.verdict, judged.letterhead)))
             else:
                 print(for_people(source, judged.verdict, judged.letterhead), end="\n\n")
     if not names:

@@ -13,6 +13,7 @@ import typer
 from bot import DEFAULT_POLICY
 from bot.cli.options import Config, Html, Json, ModelFile, PolicyName, RulesFolder, settings_of, write_page
 from classifiers.errors import RuleError, UserError
+from classifiers.text import json_line
 
 rules_app = typer.Typer(help="The rules: list, test and lint them.", no_args_is_help=True)
 model_app = typer.Typer(help="The model: train it, report on it.", no_args_is_help=True)
@@ -209,6 +210,6 @@ def preview(
     if tier not in ("full", "reduced", "ids"):
         raise UserError(f"--tier is full, reduced or ids, not {tier}")
     for text, blocks in preview_card(path, policy=policy, tier=tier, stdin=sys.stdin.buffer):
-        print(json.dumps({"text": text, "blocks": blocks}, ensure_ascii=False) if as_json else text)
+        print(json_line({"text": text, "blocks": blocks}) if as_json else text)
         if not as_json:
             print(json.dumps(blocks, ensure_ascii=False, indent=1))

@@ -13,7 +13,7 @@ from bot.cli.audit import list_audits
 from bot.cli.options import Config, Json, Since, ago, now, settings_of
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
-from classifiers.text import printable
+from classifiers.text import json_line, printable
 
 if TYPE_CHECKING:
     from bot.ports import KeptReport, Letterhead, RecordedVerdict
@@ -131,7 +131,7 @@ def show(
             ],
             "acts": [act_data(a) for a in done],
         } | known_data(*known)  # fmt: skip
-        print(json.dumps(data, ensure_ascii=False))
+        print(json_line(data))
         return
     print(blind_for_people(kept.short, head) if blind else for_people(kept.short, current.verdict, head))
     print(f"  Received  {kept.received_at:%Y-%m-%d %H:%M} UTC in {kept.account}/{kept.folder}, {kept.size} bytes")
@@ -169,7 +169,7 @@ def export(
             history = store.history(report.id)
             for h in () if is_open(history) else history:
                 if what == "verdicts" or h.kind.value == "person":
-                    print(json.dumps(_exported(report, h), ensure_ascii=False))
+                    print(json_line(_exported(report, h)))
 
 
 def _exported(report: KeptReport, h: RecordedVerdict) -> dict[str, Any]:

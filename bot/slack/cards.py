@@ -14,7 +14,8 @@ from bot.slack.blocks import SECTION, Blocks, context, section
 from bot.slack.controls import buttons
 from bot.slack.facts import facts, strongest, voices, where, word
 from bot.slack.mixed import parts_in_short
-from bot.slack.shown import ours, shown
+from bot.slack.shown import ours, shown, without_look_alikes
+from bot.slack.unread import TITLE, safe_facts
 from bot.slack.view import REPEAT, SIGNS, TITLES, CardView, Tier, name_of, reason, seen
 from classifiers.terms import Disposition, Evidence, Verdict
 
@@ -28,6 +29,8 @@ def card(view: CardView) -> tuple[str, Blocks]:
     """
     if is_open(view.history):
         return _blind(view)
+    if view.verdict.is_unread and view.recorded.kind is not VerdictKind.PERSON:
+        return _unread(view)
     findings = list(_findings(view))
     parts = [
         (_head(view), 1200),
@@ -60,6 +63,13 @@ def _blind(view: CardView) -> tuple[str, Blocks]:
         )
     blocks = [section(_mail(view, "🟣 *Audit: what is this?*"), 1200), section(ask), context(where(view), 400)]
     return _fallback(view, "Audit"), [*blocks, *buttons(view)]
+
+
+def _unread(view: CardView) -> tuple[str, Blocks]:
+    """The card of a mail that nothing could read: no word of it, and nothing that would have taken reading."""
+    head = "\n".join(filter(None, (_mail(view, f"🔵 *{TITLE}*"), _taken_back(view).rstrip())))
+    blocks = [section(head, 1200), section(safe_facts(view), 600), context(where(view), 400)]
+    return _fallback(view, TITLE), [*blocks, *buttons(view)]
 
 
 # ------------------------------------------------------------------------------------------------ what it is
@@ -98,7 +108,7 @@ def _mail(view: CardView, title: str) -> str:
     elif subject := view.of_the_mail(view.head.subject, 200):
         lines.append(f"Subject: “{subject}”")
     if view.head is not None and view.tier is Tier.FULL and view.head.sender:
-        lines.append(f"from {shown(view.head.sender, 120)}")
+        lines.append(f"from {shown(without_look_alikes(view.head.sender), 120)}")
     if view.taken is not None:
         lines.append(f"👤 Taken by {name_of(view.taken.by)}, {view.taken.at:%Y-%m-%d %H:%M} UTC")
     if view.from_junk:

@@ -15,7 +15,8 @@ _RULES = 4  # that are named on a card; its thread has all
 
 
 def word(view: CardView) -> str:
-    return f"{view.word}: {_acknowledged(view.verdict.acknowledgement)}" if view.word else ""
+    said = "nobody could look" if view.verdict.is_unread else _acknowledged(view.verdict.acknowledgement)
+    return f"{view.word}: {said}" if view.word else ""
 
 
 def _acknowledged(a: Acknowledgement) -> str:

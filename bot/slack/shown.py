@@ -132,6 +132,15 @@ def without_addresses(text: str, own_domains: Collection[str]) -> str:
     return _ADDRESS.sub(masked, text)
 
 
+def without_look_alikes(address: str) -> str:
+    """An address whose domain is told in ASCII where it is not: "security@xn--…" is nobody's but its owner's."""
+    local, at, domain = address.rpartition("@")
+    try:
+        return address if domain.isascii() else f"{local}{at}{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return address
+
+
 def defang(text: str) -> str:
     """Text in which nothing becomes a link: neither URLs nor hosts nor addresses."""
     text = _HTTP.sub(lambda m: ("H" if m[1] == "H" else "h") + "xxp" + m[2][1:] + "://", text)

@@ -69,6 +69,8 @@ class CardView:
     follows: str = ""  # the id of the report whose thread it belongs to
     claimed: str = ""  # the id of a report of another sender that it names as its thread
     key: str = ""  # the report's whole key
+    folder: str = ""  # where the mail lay
+    size: int = 0  # bytes
     taken: Act | None = None  # who looks after it
     reply: str = ""  # the suggested one; "" where the policy has none
     pressable: bool = False  # whether somebody listens to buttons
