@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from bot.delivery import Delivery
     from bot.learning import Lesson
     from bot.mail.imap import ImapMailbox
+    from bot.ports import Notifier
     from bot.retraining import Retraining
     from bot.settings import Account, Settings
     from bot.showing import Wording
@@ -225,6 +228,38 @@ def notifier(settings: Settings) -> SlackNotifier:
     return SlackNotifier(token=slack.bot_token.read, base_url=slack.base_url, timeout=slack.timeout.total_seconds())
 
 
+def teller(settings: Settings) -> Notifier:
+    """Who tells the cards: Slack, or the terminal where no Slack is configured."""
+    if settings.tells_slack:
+        return notifier(settings)
+    from bot.terminal import TerminalNotifier
+
+    bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return TerminalNotifier(sys.stdout, width=shutil.get_terminal_size().columns, bold=bold)
+
+
+def on_terminal(settings: Settings) -> Settings:
+    """The settings of a bot that tells its cards on a terminal.
+
+    Beside a configured Slack that is a trial: it remembers in a folder of its own, so that nothing is missing in Slack.
+    """
+    from bot.settings import TERMINAL
+
+    if not settings.tells_slack:
+        return settings
+    folder = Path(settings.state.folder) / "terminal"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (own := model_file(settings)) != MODEL:
+        shutil.copyfile(own, folder / "model.npz")
+    return settings.model_copy(
+        update={
+            "slack": settings.slack.model_copy(update={"channel": TERMINAL, "app_token": None}),
+            "state": settings.state.model_copy(update={"folder": str(folder), "url": ""}),
+            "model": settings.model.model_copy(update={"retrain": ""}),
+        }
+    )
+
+
 def reading_of(account: Account) -> Reading:
     from bot.triage import Reading
 
@@ -249,16 +284,20 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
     `pressable`: somebody will listen to what people press, so that cards have buttons.
     """
     from bot.delivery import PACE, Delivery
+    from bot.settings import TERMINAL
     from bot.slack.view import Tier
     from bot.store import lock_state_folder
     from bot.triage import Triage
 
-    settings.slack.bot_token.read()
+    if settings.tells_slack:
+        settings.slack.bot_token.read()
     words = wording(settings)
     folder = Path(settings.state.folder)
     with open_store(settings) as store, lock_state_folder(folder), worker_of(settings) as worker:
         worker.versions  # noqa: B018  starts it, so that bad rules are told now and not at the first mail
         channel = settings.slack.channel
+        if settings.tells_slack:
+            store.resettle(TERMINAL, channel)
         yield Wired(
             store=store,
             worker=worker,
@@ -267,13 +306,13 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
             ),
             delivery=Delivery(
                 store,
-                notifier(settings),
+                teller(settings),
                 words,
                 channel=channel,
                 tier=Tier(settings.slack.tier),
                 grace=settings.slack.grace,
                 now=now,
-                pace=PACE if pace is None else pace,
+                pace=(PACE if settings.tells_slack else timedelta()) if pace is None else pace,
                 pressable=pressable,
             ),
             wording=words,

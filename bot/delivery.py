@@ -231,7 +231,7 @@ class Delivery:
             text=text,
             blocks=tuple(blocks),
             thread=ts if notice.kind in REPLIES else None,
-            facts={"report": view.report}
+            facts={"report": view.report, "kind": notice.kind.value}
             | ({} if is_open(view.history) else {"disposition": view.verdict.disposition.value}),
         )
 

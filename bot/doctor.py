@@ -73,6 +73,8 @@ def _look_at_account(account: Account, settings: Settings) -> list[Row]:
 def _look_at_slack(settings: Settings) -> list[Row]:
     from bot.slack.manifest import SCOPES
 
+    if not settings.tells_slack:
+        return [Row("slack", "warn", "there is no [slack]; `triage run --to terminal` tells cards without one")]
     try:
         slack = notifier(settings)
         who = slack.whoami()

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot import DEFAULT_POLICY
 from classifiers.errors import ConfigError, Problem
 
+TERMINAL = "D0TERMINAL"  # the channel of cards that are told on a terminal
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
 
@@ -228,11 +229,15 @@ class Settings(_Section):
     accounts: tuple[Account, ...] = Field(strict=False, min_length=1)
     policy: PolicyChoice = PolicyChoice()
     model: Learning = Learning()
-    slack: Slack
+    slack: Slack = Slack(channel=TERMINAL, bot_token=Secret(env="SLACK_BOT_TOKEN"))  # no [slack]: cards on a terminal
     audit: Auditing = Auditing()
     state: State = State()
     limits: Limits = Limits()
     log: Log = Log()
+
+    @property
+    def tells_slack(self) -> bool:
+        return self.slack.channel != TERMINAL
 
     @model_validator(mode="after")
     def _names(self) -> Settings:
@@ -278,7 +283,7 @@ def missing_secrets(settings: Settings) -> tuple[Problem, ...]:
     """The secrets that cannot be read now."""
     problems = []
     wanted = [(f"accounts.{a.name}.password", a.password) for a in settings.accounts]
-    wanted += [("slack.bot_token", settings.slack.bot_token)]
+    wanted += [("slack.bot_token", settings.slack.bot_token)] if settings.tells_slack else []
     wanted += [("slack.app_token", settings.slack.app_token)] if settings.slack.app_token else []
     wanted += [("audit.seed", settings.audit.seed)] if settings.audit.seed else []
     for key, secret in wanted:

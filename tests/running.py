@@ -46,33 +46,38 @@ def configuration(
 
 
 class Running:
-    """`triage run`, from start to SIGTERM. Its log lines are kept as they come."""
+    """`triage run`, from start to SIGTERM. Its log lines are kept as they come, and what it prints."""
 
-    def __init__(self, config: Path, secrets: Mapping[str, str]) -> None:
+    def __init__(self, config: Path, secrets: Mapping[str, str], *more: str) -> None:
         self.config = config
+        self.more = more
+        self.printed = ""
         self.env = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()} | dict(secrets)
         self.events: list[dict[str, Any]] = []
         self._new = threading.Condition()
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [TRIAGE, "run", "--config", str(self.config)],
+            [TRIAGE, "run", "--config", str(self.config), *self.more],
             stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             text=True,
             env=self.env,
         )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self._readers = [threading.Thread(target=read) for read in (self._read, self._read_printed)]
+        for reader in self._readers:
+            reader.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._reader.join()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        for reader in self._readers:
+            reader.join()
+        for stream in (self.process.stderr, self.process.stdout):
+            assert stream is not None
+            stream.close()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -83,6 +88,11 @@ class Running:
                 except ValueError:
                     self.events.append({"event": "not json", "line": line})
                 self._new.notify_all()
+
+    def _read_printed(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed += line
 
     def wait_for(self, event: str, seconds: float = 30, count: int = 1) -> dict[str, Any]:
         """The count-th log line of this event; fails with everything that was logged."""

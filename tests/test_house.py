@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.audit", "bot.figures", "bot.precedent", "bot.routing"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.reply", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
-    ("bot.judging",),
+    ("bot.judging", "bot.terminal"),
     ("bot.worker",),
     ("bot.following",),
     ("bot.showing",),

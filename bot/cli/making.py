@@ -204,12 +204,12 @@ def preview(
     tier: Annotated[str, typer.Option("--tier", help="full, reduced or ids.")] = "reduced",
     as_json: Json = False,
 ) -> None:
-    """What Slack would be shown for this mail; no token needed."""
+    """What Slack would be shown for this mail, in words or as its blocks; no token needed."""
     from bot.assembly import preview_card
+    from bot.slack.plain import plain
 
     if tier not in ("full", "reduced", "ids"):
         raise UserError(f"--tier is full, reduced or ids, not {tier}")
     for text, blocks in preview_card(path, policy=policy, tier=tier, stdin=sys.stdin.buffer):
-        print(json_line({"text": text, "blocks": blocks}) if as_json else text)
-        if not as_json:
-            print(json.dumps(blocks, ensure_ascii=False, indent=1))
+        drawn = {"text": text, "blocks": blocks}
+        print(json_line(drawn) if as_json else f"{plain(text, blocks, width=100)}\n")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.options import Config, Json, settings_of
-from classifiers.errors import ConfigError
+from classifiers.errors import ConfigError, Problem
 
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+NO_SLACK = "has no [slack], so cards can only be told on a terminal: triage run --to terminal"
 STALE = timedelta(minutes=3)  # without a heartbeat for that long, the daemon does not run
 
 
@@ -19,27 +25,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def run(config: Config = None) -> None:
+class To(StrEnum):
+    """Where cards are told."""
+
+    SLACK = "slack"
+    TERMINAL = "terminal"
+
+
+Where = Annotated[To, typer.Option("--to", help="terminal: print the cards here; beside a [slack] that is a trial.")]
+
+
+def run(config: Config = None, to: Where = To.SLACK) -> None:
     """Run the daemon until it is told to stop (SIGTERM, Ctrl-C)."""
     from bot.assembly import daemon
-    from bot.log import set_up
-    from bot.settings import find_file, load
 
-    path = find_file(config)
-    settings = load(path)
-    set_up(settings.log.level, settings.log.format)
+    path, settings = _told(config, to)
     with daemon(settings, config=path) as it:
         it.on_signals()
         it.run()
 
 
-def once(config: Config = None) -> None:
+def once(config: Config = None, to: Where = To.SLACK) -> None:
     """Read, judge and tell what is there, once, and leave; for cron."""
     from bot.assembly import one_pass
-    from bot.log import set_up
 
-    settings = settings_of(config)
-    set_up(settings.log.level, settings.log.format)
+    _, settings = _told(config, to)
     outcome = one_pass(settings)
     print(
         f"{outcome.read} read, {outcome.judged} judged, {outcome.said} said, {outcome.waiting} still to be said",
@@ -49,6 +59,22 @@ def once(config: Config = None) -> None:
         raise outcome.failed[0]
     if outcome.waiting:
         raise typer.Exit(75)
+
+
+def _told(config: Path | None, to: To) -> tuple[Path, Settings]:
+    """The configuration's place and what it says, for a bot that tells its cards there; the log is set up."""
+    from bot.assembly import on_terminal
+    from bot.log import set_up
+    from bot.settings import find_file, load
+
+    path = find_file(config)
+    settings = load(path)
+    if to is To.TERMINAL:
+        settings = on_terminal(settings)
+    elif not settings.tells_slack:
+        raise ConfigError(Problem(str(path), NO_SLACK))
+    set_up(settings.log.level, settings.log.format)
+    return path, settings
 
 
 def demo(
@@ -85,7 +111,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
     elif problems:
         raise ConfigError(*problems)
     else:
-        print(f"{path}: nothing to mend")
+        print(f"{path}: nothing to mend" if settings.tells_slack else f"{path}: nothing to mend; it {NO_SLACK}")
 
 
 def doctor(config: Config = None, as_json: Json = False) -> None:

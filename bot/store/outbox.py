@@ -143,6 +143,21 @@ class Outbox:
             )
             return Card(id=row.id, channel=row.channel, ts=row.ts, report_ids=tuple(reports.scalars()))
 
+    def resettle(self, old: str, new: str) -> None:
+        """Tells in `new` from now on what was told in `old`, where nobody tells any more.
+
+        What is not said yet goes there. A card that stands in `old` is forgotten, with its changes that are not said:
+        the report's next change makes a new one.
+        """
+        n = t.notices
+        unsaid = (n.c.destination == old) & (n.c.state != NoticeState.SAID.value)
+        with self._write() as c:
+            stays = select(t.cards.c.id).where(t.cards.c.channel == old, t.cards.c.ts.is_not(None))
+            c.execute(t.card_reports.delete().where(t.card_reports.c.card_id.in_(stays)))
+            c.execute(n.delete().where(unsaid, n.c.card_id.in_(stays)))
+            c.execute(t.cards.update().where(t.cards.c.channel == old, t.cards.c.ts.is_(None)).values(channel=new))
+            c.execute(n.update().where(unsaid).values(destination=new, state=NoticeState.PENDING.value))
+
     # ------------------------------------------------------------------------------------------ the digest
 
     def digest_waiting(self, limit: int) -> tuple[Notice, ...]:
