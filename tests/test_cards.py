@@ -426,6 +426,7 @@ def test_ordinary_words_of_a_report_stay(text: str) -> None:
         ("see HTTP://evil.example", "see Hxxp://evil[.]example"),
         ("evil.example/login", "evil[.]example/login"),  # Slack links bare hosts too
         ("exämple.рф", "exämple[.]рф"),
+        ("dmarc.elsewhere.example and .evil.example", "dmarc[.]elsewhere[.]example and .evil[.]example"),
         ("evil\u3002example", "evil[.]example"),  # an ideographic full stop is a dot to IDNA
         ("mailto:eve@evil.example", "mailto[:]eve[@]evil[.]example"),
         ("ftp://evil.example", "ftp[:]//evil[.]example"),

@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r"[\w.+'=-]{1,64}@(?P<host>[\w.-]{1,253})")
 _HTTP = re.compile(r"\b(h)tt(ps?)://", re.IGNORECASE)
 _SCHEME = re.compile(r"\b([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
 _SHORT_SCHEME = re.compile(r"\b(javascript|data|mailto|slack|tel|file|vbscript):(?=\S)", re.IGNORECASE)
-_HOST = re.compile(r"(?<![\w.])((?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,10}[^\W\d_]{2,24})\b")
+_HOST = re.compile(r"(?<!\w)((?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,10}[^\W\d_]{2,24})\b")
 _DOT = re.compile(r"[.\u3002\uff0e\uff61]")  # the four that IDNA reads as a dot
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # What mrkdwn would draw: code, which could swallow our own words, emphasis anywhere but inside a word, and emoji by name.
