@@ -440,6 +440,7 @@ def test_ordinary_words_of_a_report_stay(text: str) -> None:
         ("_it_ ~was~ *b", "\u02cdit\u02cd \u223cwas\u223c \u2217b"),  # one mark could pair with ours
         ("a_b-c __proto__ 2*3*4", "a_b-c \u02cd\u02cdproto\u02cd\u02cd 2*3*4"),  # inside a word it marks nothing
         (":white_check_mark: In scope", "[:]white_check_mark: In scope"),
+        (":`:", "[:]':"),
         (":a::skin-tone-2: at 10:30:45", "[:]a:[:]skin-tone-2: at 10:30:45"),
         ("\U0001f4a5" * 200 + " x", "\U0001f4a5" * 3 + "… x"),  # an emoji bomb
         ("\U0001f4a5 " * 200 + "x", "\U0001f4a5 " * 3 + "… x"),  # with spaces between

@@ -59,7 +59,7 @@ def shown(text: str, limit: int, *, sender: str = "", own_domains: Collection[st
         flat = re.sub(re.escape(sender), SENDER, flat, flags=re.IGNORECASE)
     if own_domains is not None:
         flat = without_addresses(flat, own_domains)
-    flat = _EMOJI.sub("[:]", defang(flat))
+    flat = _EMOJI.sub("[:]", defang(flat).replace("`", "'"))  # first: a mark made harmless may make a name
     if len(flat) > limit:
         flat = flat[: limit - 1] + "…"
     return escaped(_MARKS.sub(lambda m: _ALIKE[m[0]], flat))
