@@ -175,12 +175,16 @@ def known_categories(settings: Settings) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------- the bot
 
 
+def database_url(settings: Settings) -> str:
+    """Where the bot remembers."""
+    return settings.state.url or f"sqlite:///{Path(settings.state.folder)}/triage.db"
+
+
 def open_store(settings: Settings) -> Store:
     """What the bot remembers."""
     from bot.store import Store
 
-    folder = Path(settings.state.folder)
-    return Store.open(settings.state.url or f"sqlite:///{folder}/triage.db", now=now)
+    return Store.open(database_url(settings), now=now)
 
 
 def drawing(settings: Settings, budget: float) -> Drawing:

@@ -12,20 +12,23 @@ from types import FrameType
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 from bot.delivery import Delivery
 from bot.reading import AccountReader
 from bot.retraining import Retraining
 from bot.store import Store
 from bot.triage import Triage
-from classifiers.errors import LoginRefused, StoreError
+from bot.watch import Watch
+from classifiers.errors import LoginRefused, StoreDamaged
 
 log = logging.getLogger("triage")
 TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
 NOTED = timedelta(seconds=10)
+LOOKED_THROUGH = timedelta(hours=6)
 HEARTBEAT = "daemon"
 SOCKET = "socket"  # the beat of the line on which presses come in
 OTHERS = "socket:others"  # that of Slack counting more lines than ours: presses may go to those
@@ -63,6 +66,7 @@ class Daemon:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.stopping = threading.Event()
+        self.watch = Watch()
         self._failure: Exception | None = None
         self._socket_noted = datetime.min.replace(tzinfo=UTC)
         self._scheduler = BackgroundScheduler(
@@ -72,8 +76,8 @@ class Daemon:
         )
 
     def run(self) -> None:
-        """Blocks. Raises LoginRefused when no account has ever logged in and all were refused; StoreError when the store is lost."""
-        self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
+        """Blocks. Raises LoginRefused when no account has ever logged in and all were refused."""
+        self._scheduler.add_listener(self._ended, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
         self._plan()
         watchers = [
             threading.Thread(target=r.watch, args=(lambda r=r: self._arrived(r),), name=f"idle-{r.reading.account}")
@@ -113,27 +117,35 @@ class Daemon:
 
     def _plan(self) -> None:
         p = self.parts
-        add = self._scheduler.add_job
         start = p.now()
+
+        def every(period: timedelta, name: str, job: Callable[..., None], *arguments: object) -> None:
+            self._scheduler.add_job(
+                self._unless_damaged(job), "interval", seconds=period.total_seconds(), args=arguments, id=name, next_run_time=start
+            )  # fmt: skip
+
         for number, reader in enumerate(p.readers):
-            add(
-                self._poll,
-                "interval",
-                seconds=TICK.total_seconds(),
-                args=[reader],
-                id=f"poll:{number}",
-                next_run_time=start,
-            )
-        add(self._judge, "interval", seconds=TICK.total_seconds(), id="judge", next_run_time=start)
-        add(self._deliver, "interval", seconds=TICK.total_seconds(), id="deliver", next_run_time=start)
-        add(self._beat, "interval", seconds=10, id="heartbeat", next_run_time=start)
-        add(self._model, "interval", seconds=10, id="model")
+            every(TICK, f"poll:{number}", self._poll, reader)
+        every(TICK, "judge", self._judge)
+        every(TICK, "deliver", self._deliver)
+        every(NOTED, "heartbeat", self._beat)
+        every(NOTED, "model", self._model)
+        every(LOOKED_THROUGH, "check", p.store.sound)
+        every(LOOKED_THROUGH, "purge", self._purge)
         if p.socket is not None:
-            add(self._keep_socket, "interval", seconds=TICK.total_seconds(), id="socket", next_run_time=start)
-        add(self._purge, "interval", hours=6, id="purge", next_run_time=start)
+            every(TICK, "socket", self._keep_socket)
         if p.digest_at is not None:
-            zone = ZoneInfo(p.timezone)
-            add(self._digest, "cron", hour=p.digest_at.hour, minute=p.digest_at.minute, timezone=zone, id="digest")
+            at = CronTrigger(hour=p.digest_at.hour, minute=p.digest_at.minute, timezone=ZoneInfo(p.timezone))
+            self._scheduler.add_job(self._unless_damaged(self._digest), at, id="digest")
+
+    def _unless_damaged(self, job: Callable[..., None]) -> Callable[..., None]:
+        """Nothing is read, judged or told on a damaged database: what it says may be wrong, and the mail is safe where it lies."""
+
+        def run(*arguments: object) -> None:
+            if not self.watch.damaged:
+                job(*arguments)
+
+        return run
 
     def _poll(self, reader: AccountReader) -> None:
         if reader.tick():
@@ -141,8 +153,11 @@ class Daemon:
         self._leave_if_all_refused()
 
     def _arrived(self, reader: AccountReader) -> None:
-        if reader.poll():
-            self._soon("judge")
+        try:
+            if not self.watch.damaged and reader.poll():
+                self._soon("judge")
+        except StoreDamaged as e:
+            self.watch.failed("idle", e)
 
     def _judge(self) -> None:
         while not self.stopping.is_set() and self.parts.triage.judge_waiting(stop=self.stopping.is_set):
@@ -191,14 +206,8 @@ class Daemon:
             self._failure = LoginRefused(standings[0].trouble)
             self.stop()
 
-    def _failed(self, event: JobExecutionEvent) -> None:
-        """A job that raised is logged and runs again at its next tick; without a store nothing can go on."""
-        error = event.exception
-        log.error(
-            "job.failed",
-            extra={
-                "job": event.job_id,
-                "error": type(error).__name__,
-                "what": str(error) if isinstance(error, StoreError) else "",
-            },
-        )
+    def _ended(self, event: JobExecutionEvent) -> None:
+        if event.exception is not None:
+            self.watch.failed(event.job_id, event.exception)
+        else:
+            self.watch.went_well(event.job_id)

@@ -22,12 +22,13 @@ from bot.ports import (
     NoticeState,
     Notifier,
 )
+from bot.routing import card_key
 from bot.showing import Wording, view_in
 from bot.slack.cards import card
 from bot.slack.details import details
 from bot.slack.digest import DigestLine, digest
 from bot.slack.view import CardView, Tier
-from bot.store import Store
+from bot.store import RESTORED, Store
 from classifiers.errors import MaybeSaid, NotSaid, StoreError
 
 PACE = timedelta(seconds=1.1)  # Slack takes about one message a second in a channel
@@ -77,6 +78,7 @@ class Delivery:
         self._now = now
         self._pace = pace
         self._pressable = pressable  # somebody listens to the cards' buttons
+        self._restored = store.last_beat(RESTORED)
         self._lock = threading.Lock()
         self._free_at: dict[str, datetime] = {}  # per channel: pace, Retry-After and back-off
         self._digest_from: datetime | None = None  # when a digest that is under way goes on
@@ -105,7 +107,9 @@ class Delivery:
             if self._now() < until:
                 self._store.put_off(notice.id, until, "unknown outcome", unknown=True)
                 return False
-            looked = self._look_up(notice)
+        since = self._perhaps_said_since(notice)
+        if since is not None:
+            looked = self._look_up(notice, since)
             if looked in {_Looked.THERE, _Looked.LATER}:
                 return looked is _Looked.THERE
             if looked is _Looked.BARRED:
@@ -156,11 +160,19 @@ class Delivery:
             return self._notifier.post(message)
         return None
 
-    def _look_up(self, notice: Notice) -> _Looked:
+    def _perhaps_said_since(self, notice: Notice) -> datetime | None:
+        """From when on it may have been said without our knowing: its answer was lost, or it is of before a restored copy."""
+        if notice.state is NoticeState.SENDING:
+            return notice.touched_at or self._now()
+        if self._restored is None or notice.kind is NoticeKind.UPDATE:
+            return None
+        began = notice.due_at if notice.report_id is None else self._store.report(notice.report_id).received_at
+        return began if began < self._restored else None
+
+    def _look_up(self, notice: Notice, since: datetime) -> _Looked:
         """Looks for the message of an unknown outcome, and marks what it finds."""
-        since = (notice.touched_at or self._now()) - LOOK_BACK
         try:
-            ts = self._notifier.find(notice.destination, notice.key, since, self._thread(notice))
+            ts = self._notifier.find(notice.destination, notice.key, since - LOOK_BACK, self._thread(notice))
         except NotSaid as e:
             if e.final:
                 # An update is said again without a word: editing twice does no harm.
@@ -225,14 +237,16 @@ class Delivery:
             return None
         view = self._view(notice)
         text, blocks = details(view) if notice.kind is NoticeKind.DETAILS else card(view)
+        facts = {} if is_open(view.history) else {"disposition": view.verdict.disposition.value}
+        if notice.kind in {NoticeKind.CARD, NoticeKind.UPDATE}:  # an edited card is still found by its first key
+            facts["card"] = card_key(self._store.report(notice.report_id), notice.destination)
         return Message(
             channel=notice.destination,
             key=notice.key,
             text=text,
             blocks=tuple(blocks),
             thread=ts if notice.kind in REPLIES else None,
-            facts={"report": view.report, "kind": notice.kind.value}
-            | ({} if is_open(view.history) else {"disposition": view.verdict.disposition.value}),
+            facts={"report": view.report, "kind": notice.kind.value, **facts},
         )
 
     def _view(self, notice: Notice) -> CardView:

@@ -127,7 +127,7 @@ class Notifier(Protocol):
         ...
 
     def find(self, channel: str, key: str, since: datetime, thread: str | None = None) -> str | None:
-        """The ts of the message of ours with this key, posted at `since` or later; None where there is none.
+        """The ts of the message of ours with this key, or of the card with it, posted at `since` or later; None where there is none.
 
         Raises NotSaid(final=True) where looking is not permitted (no history scope).
         """

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from bot.ports import Mailbox
 from bot.triage import Reading, Triage
-from classifiers.errors import FolderRefused, LoginRefused, MailboxError, StoreError
+from classifiers.errors import FolderRefused, LoginRefused, MailboxError, StoreDamaged, StoreError
 
 BROKEN = (timedelta(seconds=1), timedelta(minutes=5))
 REFUSED = (timedelta(minutes=1), timedelta(hours=1))
@@ -75,7 +75,10 @@ class AccountReader:
         return self.poll()
 
     def poll(self) -> int:
-        """Reads what is new, unless it is too early after a failure; how many reports. Raises nothing a server does."""
+        """Reads what is new, unless it is too early after a failure; how many reports.
+
+        Raises nothing a server does; StoreDamaged where nothing may be read any more.
+        """
         with self._lock:
             if self._stopped.is_set() or (self._not_before is not None and self._now() < self._not_before):
                 return 0
@@ -89,6 +92,8 @@ class AccountReader:
                 self._drop()
                 self._troubled(e)
                 return 0
+            except StoreDamaged:
+                raise
             except StoreError as e:  # a full disk, say: the cursor did not move, so the same mail is read again
                 self._troubled(e)
                 return 0

@@ -15,13 +15,14 @@ def is_quiet(report: KeptReport, disposition: Disposition) -> bool:
     return report.backlog or disposition is Disposition.NOT_A_REPORT or (report.from_junk and disposition not in LOUD)
 
 
+def card_key(report: KeptReport, channel: str) -> str:
+    """The key of a report's card in a channel, whatever it says by now."""
+    return f"card:{report.account}:{report.key}:{channel}"
+
+
 def audit_notices(report: KeptReport, channel: str, now: datetime) -> tuple[NewNotice, ...]:
     """What is said of an audited report before its answer: a card. The details come with the answer."""
-    return (
-        NewNotice(
-            kind=NoticeKind.CARD, destination=channel, key=f"card:{report.account}:{report.key}:{channel}", due_at=now
-        ),
-    )
+    return (NewNotice(kind=NoticeKind.CARD, destination=channel, key=card_key(report, channel), due_at=now),)
 
 
 def answered_notices(report: KeptReport, cards: tuple[Card, ...], now: datetime) -> tuple[NewNotice, ...]:
@@ -50,9 +51,7 @@ def first_notices(report: KeptReport, disposition: Disposition, channel: str, no
             ),
         )
     return (
-        NewNotice(
-            kind=NoticeKind.CARD, destination=channel, key=f"card:{report.account}:{report.key}:{channel}", due_at=now
-        ),
+        NewNotice(kind=NoticeKind.CARD, destination=channel, key=card_key(report, channel), due_at=now),
         NewNotice(
             kind=NoticeKind.DETAILS,
             destination=channel,
@@ -83,9 +82,7 @@ def changed_notices(
     if updates or (disposition not in LOUD and kind is VerdictKind.BOT):
         return updates
     return (
-        NewNotice(
-            kind=NoticeKind.CARD, destination=channel, key=f"card:{report.account}:{report.key}:{channel}", due_at=now
-        ),
+        NewNotice(kind=NoticeKind.CARD, destination=channel, key=card_key(report, channel), due_at=now),
         NewNotice(
             kind=NoticeKind.DETAILS,
             destination=channel,

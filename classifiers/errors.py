@@ -6,6 +6,7 @@ TriageError
 │   ├── RuleError          a rule, category or policy file               exit code 78
 │   └── ModelError         a model or corpus file                        exit code 78
 ├── StoreError             the state folder or database                  exit code 75
+│   └── StoreDamaged       only a person can mend it
 ├── MailboxError           the mail server, this time; try again later   exit code 69
 │   ├── LoginRefused       the mail server said no to the login          exit code 77
 │   └── FolderRefused      this folder cannot be read; the session goes on
@@ -68,6 +69,10 @@ class StoreError(TriageError):
     """What the bot remembers cannot be read or written right now."""
 
     exit_code = 75
+
+
+class StoreDamaged(StoreError):
+    """The database is damaged: trying again helps nothing, and nothing may be written to it any more."""
 
 
 class MailboxError(TriageError):

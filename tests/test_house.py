@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.desk",),
     ("bot.commands",),
     ("bot.reading", "bot.replay", "bot.learning", "bot.retraining"),
+    ("bot.watch",),
     ("bot.daemon",),
     ("bot.assembly",),
     ("bot.doctor",),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import audit, judge, making, reclassify, reports, service
+from bot.cli import audit, db, judge, making, reclassify, reports, service
 from classifiers.errors import TriageError, UserError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ app.command()(making.evaluate)
 app.command()(service.check)
 app.command()(service.doctor)
 app.command()(service.health)
+app.add_typer(db.db_app, name="db")
 app.add_typer(making.slack_app, name="slack")
 
 

@@ -75,7 +75,8 @@ class SlackNotifier:
             answer = self._call(method, **asked)
             for found in answer.get("messages", ()):
                 metadata = found.get("metadata") or {}
-                if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("key") == key:
+                told = metadata.get("event_payload") or {}
+                if metadata.get("event_type") == EVENT and key in {told.get("key"), told.get("card")}:
                     return str(found["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:

@@ -1,8 +1,12 @@
 """What the bot remembers: reports, verdicts, cards, and what is still to be said."""
 
 from bot.store.lock import lock_state_folder
+from bot.store.restore import examine_file, restore
 from bot.store.seed import audit_seed
-from bot.store.store import Store
+from bot.store.store import RESTORED, Store
+from bot.store.upkeep import Examined
 from bot.store.verdicts import ANY, Changed, RawMail
 
-__all__ = ["ANY", "Changed", "RawMail", "Store", "audit_seed", "lock_state_folder"]
+__all__ = [
+    "ANY", "RESTORED", "Changed", "Examined", "RawMail", "Store", "audit_seed", "examine_file", "lock_state_folder", "restore",
+]  # fmt: skip

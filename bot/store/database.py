@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from classifiers.errors import StoreError
+from classifiers.errors import StoreDamaged, StoreError
 
 HEAD = "0004"  # the newest migration
 BUSY = 15.0  # seconds that a command waits for another's write
@@ -65,27 +65,29 @@ def _as_we_like_it(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
         # A transaction that reads first and writes later may not wait for another writer in SQLite: it has to begin as one.
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("no_transaction"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")
 
 
-def _version(connection: sa.Connection) -> str | None:
+def known_version(connection: sa.Connection) -> str | None:
+    """The database's schema; None where it has none yet. Raises StoreError where it is a newer triage's."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     row = connection.execute(sa.text("SELECT version_num FROM alembic_version")).first()
-    return str(row[0]) if row else None
-
-
-def _bring_up_to_date(engine: sa.Engine) -> None:
-    with engine.connect() as connection:
-        version = _version(connection)
-    if version == HEAD:
-        return
+    version = str(row[0]) if row else None
     known = {p.name.split("_")[0] for p in (MIGRATIONS / "versions").glob("*.py")}
     if version is not None and version not in known:
         raise StoreError(
             f"the database was made by a newer triage (schema {version}, this one knows {HEAD}); update triage"
         )
+    return version
+
+
+def _bring_up_to_date(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        if known_version(connection) == HEAD:
+            return
     from alembic import command
     from alembic.config import Config
 
@@ -94,6 +96,16 @@ def _bring_up_to_date(engine: sa.Engine) -> None:
     with engine.connect().execution_options(writing=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
+
+
+def soundness(engine: sa.Engine) -> None:
+    """Raises StoreDamaged where SQLite finds its file damaged; PostgreSQL looks after its own."""
+    what = engine.url.database or ""
+    if engine.dialect.name == "sqlite":
+        with told(what), engine.connect() as c:
+            found = c.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StoreDamaged(f"the database {what} is damaged{DAMAGED}")
 
 
 _SENTENCES = (
@@ -107,7 +119,10 @@ _SENTENCES = (
     ("unable to open", "cannot be opened; check that the folder is there and who owns it"),
     ("connection", "cannot be reached; check state.url and that the server runs"),
 )
-_DAMAGED = '. Move it away or restore a copy; the mailbox still holds the mail, and start = "30d" reads it again'
+DAMAGED = (
+    ". `triage db restore FILE` puts a copy back. Without one, move it away: the mailbox still holds the mail, and "
+    'start = "30d" reads it again'
+)
 
 
 @contextmanager
@@ -118,5 +133,6 @@ def told(what: str) -> Iterator[None]:
     except sa.exc.SQLAlchemyError as e:
         text = str(getattr(e, "orig", None) or type(e).__name__).lower()
         sentence = next((s for sign, s in _SENTENCES if sign in text), f"failed ({type(e).__name__})")
-        more = _DAMAGED if "damaged" in sentence else ""
-        raise StoreError(f"the database {what} {sentence}{more}") from None
+        if "damaged" in sentence:
+            raise StoreDamaged(f"the database {what} {sentence}{DAMAGED}") from None
+        raise StoreError(f"the database {what} {sentence}") from None

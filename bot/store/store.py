@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,12 +30,14 @@ from bot.store import tables as t
 from bot.store.acts import Acts
 from bot.store.audits import Audits
 from bot.store.courses import Courses
-from bot.store.database import HEAD, open_engine
+from bot.store.database import open_engine, soundness
 from bot.store.outbox import row_id
+from bot.store.upkeep import Examined, copy_to, examine
 from bot.store.verdicts import Verdicts, with_text
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
 
+RESTORED = "restored"  # the beat of the last restore of a copy
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
@@ -62,9 +65,17 @@ class Store(Acts, Audits, Courses, Verdicts):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    @property
-    def schema_version(self) -> str:
-        return HEAD
+    def sound(self) -> None:
+        """Reads all of it once. Raises StoreDamaged where its file is damaged."""
+        soundness(self._engine)
+
+    def copy_to(self, target: Path) -> None:
+        """A whole copy of a SQLite database, made beside whoever reads and writes. Raises StoreError."""
+        copy_to(self._engine, target)
+
+    def examine(self) -> Examined:
+        """Looks through all of it."""
+        return examine(self._engine)
 
     # ------------------------------------------------------------------------------------------ keeping
 
