@@ -25,7 +25,7 @@ from bot.ports import (
 from bot.routing import card_key
 from bot.showing import Wording, view_in
 from bot.slack.cards import card
-from bot.slack.details import details
+from bot.slack.details import details, suggestion
 from bot.slack.digest import DigestLine, digest
 from bot.slack.view import CardView, Tier
 from bot.store import RESTORED, Store
@@ -36,7 +36,7 @@ BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
 LOOK_BACK = timedelta(hours=1)  # how far Slack's clock may be behind ours when a message is looked up
 DIGEST_LINES = 40
-REPLIES = frozenset({NoticeKind.DETAILS, NoticeKind.FOLLOW_UP})  # said in a card's thread
+REPLIES = frozenset({NoticeKind.DETAILS, NoticeKind.REPLY, NoticeKind.FOLLOW_UP})  # said in a card's thread
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})  # of a card that cannot be edited
 MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
@@ -236,7 +236,10 @@ class Delivery:
             self._store.put_off(notice.id, self._now() + timedelta(seconds=2), "its card is not said yet")
             return None
         view = self._view(notice)
-        text, blocks = details(view) if notice.kind is NoticeKind.DETAILS else card(view)
+        if notice.kind is NoticeKind.REPLY and not view.another_reply:
+            self._store.mark_said(notice.id, self._now(), None)  # the details in the thread show it already
+            return None
+        text, blocks = {NoticeKind.DETAILS: details, NoticeKind.REPLY: suggestion}.get(notice.kind, card)(view)
         facts = {} if is_open(view.history) else {"disposition": view.verdict.disposition.value}
         if notice.kind in {NoticeKind.CARD, NoticeKind.UPDATE}:  # an edited card is still found by its first key
             facts["card"] = card_key(self._store.report(notice.report_id), notice.destination)

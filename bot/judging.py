@@ -29,7 +29,7 @@ from classifiers.errors import UserError
 from classifiers.learned import Learned
 from classifiers.likeness import signature
 from classifiers.mixed import kinds_of, may_be_mixed, tell_apart
-from classifiers.policy import Policy, Thresholds, decide
+from classifiers.policy import Policy, Thresholds, decide, spoken
 from classifiers.policyfiles import load_conditional
 from classifiers.regions import Region, find_regions, prose
 from classifiers.rulebook import Rulebook
@@ -37,6 +37,7 @@ from classifiers.terms import Opinion, PartVerdict, Place, Report, Verdict, Vers
 
 MAX_HEADER = 64 * 1024  # of a request; it is our own, but a bound costs nothing
 SHOWN_ATTACHMENTS = 20
+ANSWERED = 10  # Message-IDs of a thread, the latest: an answer names them
 SHOWN_TEXT = 2000  # characters of a report, for whoever measures
 
 
@@ -161,8 +162,8 @@ def traces(report: Report, own_words: str) -> Traces:
     )
 
 
-def letterhead(report: Report) -> Letterhead:
-    """What a card may show of the mail itself."""
+def letterhead(report: Report, regions: Sequence[Region] = ()) -> Letterhead:
+    """What a card may show of the mail itself, and what an answer to it needs."""
     return Letterhead(
         subject=report.subject[:500],
         sender=report.sender[:320],
@@ -171,6 +172,9 @@ def letterhead(report: Report) -> Letterhead:
             f"{a.name or 'unnamed'} ({a.media_type}, {_human(a.size)}){'' if a.read else ', not read'}"[:200]
             for a in report.attachments[:SHOWN_ATTACHMENTS]
         ),
+        language=spoken(report, regions),
+        references=report.references[-ANSWERED:],
+        answer_to=report.answer_to[:320],
     )
 
 
@@ -310,12 +314,13 @@ def _told(
     judge: Judge, request: dict[str, Any], report: Report, regions: Sequence[Region], verdict: Verdict
 ) -> dict[str, Any]:
     """What the parent gets of one mail: the verdict, the letterhead, and what else it asked for."""
-    head = letterhead(report)
+    head = letterhead(report, regions)
     answer: dict[str, Any] = {
         "verdict": verdict_to_json(verdict),
         "letterhead": {
             "subject": head.subject, "sender": head.sender,
-            "message_id": head.message_id, "attachments": list(head.attachments),
+            "message_id": head.message_id, "attachments": list(head.attachments), "language": head.language,
+            "references": list(head.references), "answer_to": head.answer_to,
         },
     }  # fmt: skip
     if request.get("traced"):

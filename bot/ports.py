@@ -154,6 +154,7 @@ class NoticeKind(StrEnum):
     DETAILS = "details"  # in the card's thread: everything that was seen
     DIGEST = "digest"  # one line in the next digest
     TROUBLE = "trouble"  # a sentence of the bot's own
+    REPLY = "reply"  # in the card's thread: the suggested reply, once a person decided and it is another
     FOLLOW_UP = "follow_up"  # in the thread of an earlier report's card: a further mail of its sender
 
 
@@ -216,6 +217,9 @@ class Letterhead:
     sender: str = ""
     message_id: str | None = None
     attachments: tuple[str, ...] = ()  # "poc.mp4 (video/mp4, 1.2 MB), not read"
+    language: str = ""  # "en", "de", …; "" where it cannot be told
+    references: tuple[str, ...] = ()  # Message-IDs of the mails that it answers, the oldest first
+    answer_to: str = ""  # the address where a person reads an answer; "" for machines, lists and who wants none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,11 @@ def changed_notices(
         NewNotice(kind=NoticeKind.UPDATE, destination=card.channel, key=f"update:{card.id}:{mark}", due_at=now)
         for card in cards
     )
+    if updates and kind is VerdictKind.PERSON:
+        updates += tuple(
+            NewNotice(kind=NoticeKind.REPLY, destination=card.channel, key=f"reply:{card.id}:{mark}", due_at=now)
+            for card in cards
+        )
     if updates or (disposition not in LOUD and kind is VerdictKind.BOT):
         return updates
     return (

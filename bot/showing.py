@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.ports import KeptReport, Letterhead, RecordedVerdict
+from bot.audit import audited
+from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import Precedent, Thread
 from bot.reply import suggested
 from bot.slack.view import CardView, Tier
 from bot.store import Store
+from classifiers.terms import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,9 @@ class Wording:
     own_domains: tuple[str, ...] = ()  # mail addresses there are ours, and shown
     budget: float = 0.01  # of false dismissals
     carve_outs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # category -> what is looked for against it
-    replies: Mapping[str, str] = field(default_factory=dict)  # disposition -> the policy's text
+    replies: Mapping[str, str] = field(
+        default_factory=dict
+    )  # disposition, or disposition.language -> the policy's text
     url: str = ""  # of the policy
 
 
@@ -57,6 +61,7 @@ def view_of(
     thread: Thread | None = None,
 ) -> CardView:
     """What a card may need, gathered."""
+    reply = _reply(current.verdict, wording, head)
     return CardView(
         report=report.short,
         account=report.account,
@@ -78,5 +83,24 @@ def view_of(
         folder=report.folder,
         size=report.size,
         carve_outs=wording.carve_outs,
-        reply=suggested(wording.replies, current.verdict, requested=wording.requested, url=wording.url),
+        reply=reply,
+        another_reply=reply not in {"", _before(current, history, wording, head)},
     )
+
+
+def _reply(verdict: Verdict, wording: Wording, head: Letterhead | None) -> str:
+    language = head.language if head else ""
+    return suggested(
+        wording.replies, verdict, requested=wording.requested, url=wording.url, word=wording.word, language=language
+    )
+
+
+def _before(
+    current: RecordedVerdict, history: Sequence[RecordedVerdict], wording: Wording, head: Letterhead | None
+) -> str:
+    """The suggested reply that a card's thread showed before a person decided; of an audit it was held back until now."""
+    if current.kind is not VerdictKind.PERSON or audited(history) is not None:
+        return _reply(current.verdict, wording, head)
+    spoken = (VerdictKind.BOT, VerdictKind.PERSON)
+    before = next((h for h in reversed(history) if h.id < current.id and h.kind in spoken and not h.undone_by), None)
+    return _reply(before.verdict, wording, head) if before else ""

@@ -345,12 +345,15 @@ def _beginning(text: Any) -> str:
 
 def _letterhead(data: Any) -> Letterhead:
     """Checked like any stranger's word; raises ValueError."""
-    texts = [data["subject"], data["sender"], *data["attachments"]]
+    texts = [
+        data["subject"], data["sender"], data["language"], data["answer_to"], *data["references"], *data["attachments"],
+    ]  # fmt: skip
     message_id = data["message_id"]
-    if not all(isinstance(t, str) and len(t) <= 500 for t in texts) or len(texts) > 40:
+    if not all(isinstance(t, str) and len(t) <= 500 for t in texts) or len(texts) > 60:
         raise ValueError("letterhead")
     if message_id is not None and (not isinstance(message_id, str) or len(message_id) > 500):
         raise ValueError("letterhead")
     return Letterhead(
-        subject=data["subject"], sender=data["sender"], message_id=message_id, attachments=tuple(data["attachments"])
-    )
+        subject=data["subject"], sender=data["sender"], message_id=message_id, attachments=tuple(data["attachments"]),
+        language=data["language"], references=tuple(data["references"]), answer_to=data["answer_to"],
+    )  # fmt: skip

@@ -62,12 +62,15 @@ hosts = ["{left}: www.your-company.example"]
 words = []
 
 # ---------------------------------------------------------------------------------------------- what is answered
-# Texts for a person to send. {{clause}}, {{missing}} and {{url}} are filled in. An empty text: no answer.
+# Texts for a person to send. {{clause}}, {{missing}}, {{word}} and {{url}} are filled in; a paragraph for which there is
+# nothing to fill in is left out. An empty text: no answer. [replies.de] and the like hold the same in that language.
 [replies]
 out_of_scope = "Thank you for writing to us. Our policy does not seek this kind of report: {{clause}}"
 in_scope = "Thank you for your report. We are looking into it and will come back to you."
 incomplete = "Thank you for writing to us. To look into it we need: {{missing}}. Our policy: {{url}}"
 not_a_report = ""
+word = "the word that our guidelines ask for"
+by_extension = "(its list is not complete: your report is of that kind)"
 """
 
 

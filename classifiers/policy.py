@@ -512,7 +512,7 @@ def _unreadable(report: Report, regions: Sequence[Region]) -> str:
     )
     if (said := next((sentence for fact, sentence in facts if fact), "")) or report.automatic in _UNDECIDED:
         return said
-    own = "\n".join(c.text for c in prose(report, regions) if c.place is not Place.SUBJECT)
+    own = _own(report, regions)
     unread = [a for a in report.attachments if not a.read and _SUBSTANCE.match(a.media_type.lower())]
     if unread and (len(own.strip()) < SHORT or (len(own) < 3 * SHORT and _LEANS.search(fold(own).text))):
         pasted = any(r.kind in {RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL} for r in regions)
@@ -520,9 +520,18 @@ def _unreadable(report: Report, regions: Sequence[Region]) -> str:
             return "its substance lies in an attachment that was not read"
     if sum(1 for _ in islice(_WORD.finditer(f"{report.subject} {own}"), FEWEST_WORDS)) < FEWEST_WORDS:
         return "it says too little to be judged"
-    if (spoken := language(own)) not in TRAINED:
-        return f"it is written in a language the model was not trained for ({spoken})"
+    if (tongue := language(own)) not in TRAINED:
+        return f"it is written in a language the model was not trained for ({tongue})"
     return ""
+
+
+def _own(report: Report, regions: Sequence[Region]) -> str:
+    return "\n".join(c.text for c in prose(report, regions) if c.place is not Place.SUBJECT)
+
+
+def spoken(report: Report, regions: Sequence[Region]) -> str:
+    """The language of the report's own words, its subject left out: "en", "de", …; "" where it cannot be told."""
+    return language(_own(report, regions))
 
 
 def assets_named(report: Report, assets: Sequence[Asset]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,8 @@ _TEXTS = frozenset(
     {"categories", "hits", "misses", "by_extension", "hosts", "words", "assets", "except_assets"}
 )  # lists
 _TEXT = frozenset({"id", "title", "text", "parent"})
-_REPLIES = frozenset({"out_of_scope", "in_scope", "incomplete", "not_a_report"})
+_REPLIES = frozenset({"out_of_scope", "in_scope", "incomplete", "not_a_report", "word", "by_extension"})
+_LANGUAGE = re.compile(r"[a-z]{2}")
 LEFT = "CHANGE"  # begins what a new policy still has to fill in
 
 
@@ -64,8 +66,14 @@ def _policy(data: Mapping[str, Any], digest: str) -> Policy:
             Asset(id=a["id"], title=a["title"], text=a["text"], hosts=tuple(a.get("hosts", ())), words=tuple(a.get("words", ())))
             for a in data.get("asset", ())
         ),
-        replies=dict(data.get("replies", {})), sentences=tuple(data.get("sentences", ())), digest=digest,
+        replies=_flat(data.get("replies", {})), sentences=tuple(data.get("sentences", ())), digest=digest,
     )  # fmt: skip
+
+
+def _flat(replies: Mapping[str, Any]) -> dict[str, str]:
+    """The texts by name; those of a language by name and language, "out_of_scope.es"."""
+    own = {name: text for name, text in replies.items() if isinstance(text, str)}
+    return own | {f"{n}.{lang}": t for lang, texts in replies.items() if lang not in own for n, t in texts.items()}
 
 
 def _read_policy(path: Path, rulebook: Rulebook) -> tuple[Mapping[str, Any], list[Problem]]:
@@ -107,15 +115,27 @@ def _misformed(data: Mapping[str, Any], path: Path) -> Iterator[_Wrong]:
         yield "budget", 0, "budget must be a share between 0 and 1, such as 0.01"
     if not _texts(data.get("sentences", [])):
         yield "sentences", 0, "sentences must be a list of texts"
-    replies = data.get("replies", {})
-    if (
-        not isinstance(replies, dict)
-        or not all(isinstance(v, str) for v in replies.values())
-        or set(replies) - _REPLIES
-    ):
-        yield "[replies]", 0, f"[replies] holds texts, named {', '.join(sorted(_REPLIES))}"
+    yield from _wrong_replies(data)
     for table in _TABLES:
         yield from _misformed_tables(data.get(table, []), table)
+
+
+def _wrong_replies(data: Mapping[str, Any]) -> Iterator[_Wrong]:
+    replies, asked = data.get("replies", {}), data.get("requested", [])
+    names = _REPLIES | {str(r.get("id")) for r in asked if isinstance(r, dict)} if isinstance(asked, list) else _REPLIES
+    spoken = {k: v for k, v in replies.items() if isinstance(v, dict)} if isinstance(replies, dict) else {}
+    own = {k: v for k, v in replies.items() if k not in spoken} if isinstance(replies, dict) else {"": None}
+    if any(
+        set(texts) - names or not all(isinstance(t, str) for t in texts.values()) for texts in (own, *spoken.values())
+    ):
+        yield (
+            "[replies]",
+            0,
+            f"[replies] holds texts, named {', '.join(sorted(names))}; [replies.es] the same in Spanish",
+        )
+    for lang in sorted(spoken):
+        if not _LANGUAGE.fullmatch(lang):
+            yield f"[replies.{lang}]", 0, "a language is two small letters: de, es, fr, id, pt"
 
 
 def _misformed_tables(entries: object, table: str) -> Iterator[_Wrong]:

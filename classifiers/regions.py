@@ -437,7 +437,13 @@ _ASCII_LETTERS = re.compile(r"[a-z]+")
 
 def language(text: str) -> str:
     """The language of a text by its most frequent words: "en", "de", …; "other" for another script; "" if it cannot be told."""
-    text = fold(text[:3000]).text
+    return _tongue(text[:3000])
+
+
+@lru_cache(maxsize=256)
+def _tongue(text: str) -> str:
+    """Remembered for a batch of mails: the decision asks, and whoever answers."""
+    text = fold(text).text
     words = (_ASCII_LETTERS if text.isascii() else _LETTERS).findall(text)
     letters = sum(map(len, words))
     if letters >= 40 and not text.isascii() and sum(len(w) for w in words if w[0] > "\u036f") > letters * 0.4:

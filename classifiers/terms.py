@@ -111,6 +111,7 @@ class Report:
     attachments: tuple[Attachment, ...] = ()
     exports: tuple[str, ...] = ()  # scanner exports recognised: burp, zap, nessus, nuclei, testssl, nmap
     authentication: Authentication | None = None  # None: no trusted header
+    answer_to: str = ""  # where a person reads an answer; "" for machines, lists and who wants none
     automatic: str | None = None  # auto_reply, bounce, list, report (DMARC, ARF): by its headers alone
     encrypted: str | None = None  # pgp, smime
     truncated: bool = False

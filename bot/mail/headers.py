@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import getaddresses, parseaddr, parsedate_to_datetime
 
 from bot.mail.decoding import clean, decode, one_line
 from classifiers.terms import Authentication
@@ -147,6 +147,25 @@ def _through_own_list(fields: Fields) -> bool:
     receivers = " ".join(v[:2_000] for name in ("to", "cc", "x-original-to") for v in fields(name)[:5])
     addresses = (w.strip("<>,;\"'").lower() for w in receivers.split()[:200])
     return named[1].lower() in {a.replace("@", ".") for a in addresses if "@" in a}
+
+
+_UNREAD = re.compile(
+    r"(?:no|not|do[-_.]?not|dont)[-_.]?reply\b.*|(?:mailer|mail)-daemon|postmaster|listserv|majordomo|(?:bounces?|owner)(?:[-+=].*)?"
+    r"|.*[-+](?:bounces?|request|owner|no-?reply)",
+    re.IGNORECASE,
+)  # local parts of addresses that nobody reads
+
+
+def answer_to(fields: Fields, sender: str, automatic: str | None) -> str:
+    """Where a person reads an answer: Reply-To where that is one address, else the sender; "" for machines and lists."""
+    submitted = next(iter(fields("auto-submitted")), "no").strip().lower()[:20]
+    null_path = next(iter(fields("return-path")), "").strip() == "<>"
+    if automatic or submitted != "no" or null_path:
+        return ""
+    named = [value[:2_000] for value in fields("reply-to")[:1]]
+    wanted = {found for pair in getaddresses(named) if (found := address([pair])[1])}
+    chosen = wanted.pop() if len(wanted) == 1 else sender
+    return "" if _UNREAD.fullmatch(chosen.rpartition("@")[0]) else chosen
 
 
 # ------------------------------------------------------------------------------------------------ authentication

@@ -147,6 +147,7 @@ def _report(bare: Report, message: Message, fields: Fields, envelope: _Envelope,
     contents = read_parts(message, mark=marker(bare.key), subject=envelope.subject)
     kind = message.get_content_type()
     defects = dict.fromkeys(_envelope_defects(fields, envelope)) | contents.defects
+    automatic = headers.automatic(fields, envelope.sender, kind, parameter(message, "report-type"))
     return replace(
         bare,
         subject=envelope.subject,
@@ -159,7 +160,8 @@ def _report(bare: Report, message: Message, fields: Fields, envelope: _Envelope,
         attachments=tuple(contents.attachments),
         exports=tuple(contents.exports),
         authentication=headers.authentication(fields, trusted),
-        automatic=headers.automatic(fields, envelope.sender, kind, parameter(message, "report-type")),
+        automatic=automatic,
+        answer_to=headers.answer_to(fields, envelope.sender, automatic),
         encrypted=contents.encrypted,
         defects=tuple(defects),
     )

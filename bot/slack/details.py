@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.slack.blocks import Blocks, context, fitting, section
+from bot.slack.blocks import Blocks, context, cut, fitting, section
 from bot.slack.mixed import parts_in_full
+from bot.slack.shown import escaped
 from bot.slack.view import REPEAT, CardView, reason
 from classifiers.terms import Evidence
 
@@ -26,9 +27,22 @@ def details(view: CardView) -> tuple[str, Blocks]:
     if quote := view.of_the_mail(v.acknowledgement.quote, 120):
         parts.append(f"*{view.word}* “{quote}”")
     parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
+    if view.reply:
+        parts.append(reply(view))
     versions = f"rules {v.versions.rules} · model {v.versions.model or 'none'} · policy {v.policy} {v.versions.policy}"
     foot = context(versions, 400)
     return f"Details of {view.report}", [*fitting([section(p) for p in parts], view.report), foot]
+
+
+def reply(view: CardView) -> str:
+    """The suggested reply, to be copied."""
+    text = escaped(view.reply).replace("```", "'''")
+    return f"*Suggested reply*, to be copied; triage sends nothing.\n```{cut(text, 2700)}```"
+
+
+def suggestion(view: CardView) -> tuple[str, Blocks]:
+    """The suggested reply as a message of its own, for the card's thread: a person decided, and it is another now."""
+    return f"Suggested reply to {view.report}", [section(reply(view))]
 
 
 def _weighed(view: CardView, e: Evidence) -> str:

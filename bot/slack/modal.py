@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.audit import ANSWERS, is_open
+from bot.slack import details
 from bot.slack.blocks import cut, section
 from bot.slack.controls import handle_of
-from bot.slack.details import details
-from bot.slack.shown import escaped
 from bot.slack.view import TITLES, CardView
 from classifiers.terms import AcknowledgementState, Disposition
 
@@ -64,15 +63,15 @@ def change(view: CardView, channel: str) -> dict[str, Any]:
 
 def why(view: CardView) -> dict[str, Any]:
     """Everything that was seen of a report, to be read."""
-    return {"type": "modal", "title": _plain("Why"), "close": _plain("Close"), "blocks": details(view)[1]}
+    return {"type": "modal", "title": _plain("Why"), "close": _plain("Close"), "blocks": details.details(view)[1]}
 
 
 def reply(view: CardView) -> dict[str, Any]:
     """The suggested reply, to be copied."""
-    told = section("To be copied; triage sends nothing.")
-    return {"type": "modal", "title": _plain("Suggested reply"), "close": _plain("Close"), "blocks": [
-        told, section(f"```{escaped(view.reply)[:2800]}```")
-    ]}  # fmt: skip
+    return {
+        "type": "modal", "title": _plain("Suggested reply"), "close": _plain("Close"),
+        "blocks": [section(details.reply(view))],
+    }  # fmt: skip
 
 
 def said(fields: Mapping[str, Sequence[str]]) -> Said | None:

@@ -36,8 +36,11 @@ def notice(row: Any) -> Notice:
 
 def letterhead_to_json(head: Letterhead) -> str:
     return json.dumps(
-        {"subject": head.subject, "sender": head.sender, "message_id": head.message_id, "attachments": head.attachments}
-    )
+        {
+            "subject": head.subject, "sender": head.sender, "message_id": head.message_id, "attachments": head.attachments,
+            "language": head.language, "references": head.references, "answer_to": head.answer_to,
+        }
+    )  # fmt: skip
 
 
 def letterhead(data: str | None) -> Letterhead | None:
@@ -45,5 +48,6 @@ def letterhead(data: str | None) -> Letterhead | None:
         return None
     d = json.loads(data)
     return Letterhead(
-        subject=d["subject"], sender=d["sender"], message_id=d["message_id"], attachments=tuple(d["attachments"])
-    )
+        subject=d["subject"], sender=d["sender"], message_id=d["message_id"], attachments=tuple(d["attachments"]),
+        language=d.get("language", ""), references=tuple(d.get("references", ())), answer_to=d.get("answer_to", ""),
+    )  # fmt: skip
