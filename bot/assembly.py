@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import bot
 import classifiers
+from bot.clock import steady
 from bot.ports import Context, Trial
 from bot.worker import Worker, WorkerLimits
 from classifiers.errors import (
@@ -345,6 +346,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 every=a.poll_every,
                 say=say,
                 now=now,
+                steady=steady,
                 jitter=random.Random(),
             )
             for a in settings.accounts
@@ -405,7 +407,7 @@ def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> Sla
         base_url=slack.base_url,
         wrong=desk.wrong,
         take=commands.take,
-        now=now,
+        now=steady,
     )
 
 

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from types import FrameType
@@ -16,14 +17,16 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecution
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.clock import WallClock, steady
 from bot.delivery import Delivery
 from bot.reading import AccountReader
 from bot.retraining import Retraining
 from bot.store import Store
 from bot.triage import Triage
 from bot.watch import Watch
-from classifiers.errors import LoginRefused, StoreDamaged
+from classifiers.errors import LoginRefused, StoreDamaged, StoreError
 
 log = logging.getLogger("triage")
 TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
@@ -68,6 +71,7 @@ class Daemon:
         self.stopping = threading.Event()
         self.watch = Watch()
         self._failure: Exception | None = None
+        self._wall = WallClock(parts.now, steady)
         self._socket_noted = datetime.min.replace(tzinfo=UTC)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
@@ -88,7 +92,9 @@ class Daemon:
             watcher.start()
         log.info("daemon.started", extra={"accounts": len(self.parts.readers)})
         try:
-            self.stopping.wait()
+            while not self.stopping.wait(TICK.total_seconds()):
+                if self._wall.was_set_back():
+                    self._plan_anew()
         finally:
             for reader in self.parts.readers:
                 reader.stop()
@@ -194,6 +200,19 @@ class Daemon:
             log.info("text.purged", extra={"reports": purged})
 
     # ------------------------------------------------------------------------------------------ the rest
+
+    def _plan_anew(self) -> None:
+        """After the clock was set back: what waits for a moment that was near would wait for as long again."""
+        log.warning("clock.set_back")
+        with suppress(StoreError):  # a job that needs the store will tell
+            self.parts.store.hasten(self.parts.now())
+        self.parts.delivery.forget_waits()
+        self._socket_noted = datetime.min.replace(tzinfo=UTC)
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.trigger, IntervalTrigger):
+                self._soon(job.id)
+            else:
+                job.reschedule(job.trigger)
 
     def _soon(self, job: str) -> None:
         """Runs a job now instead of at its next tick. If it is running, its next tick is at most a second away."""

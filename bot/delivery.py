@@ -98,6 +98,12 @@ class Delivery:
                 self._go_on_with_digest()
         return said
 
+    def forget_waits(self) -> None:
+        """What is waited for is looked at anew: the clock was set, and the moments mean nothing any more."""
+        with self._lock:
+            self._free_at.clear()
+            self._digest_from = None if self._digest_from is None else self._now()
+
     # ------------------------------------------------------------------------------------------ one notice
 
     def _handle(self, notice: Notice) -> bool:

@@ -1,7 +1,7 @@
 """One account's reading, for as long as the bot runs: a session is opened, used until it breaks, and opened again.
 
-A broken line is tried again for ever, with back-off and jitter; a refused login more slowly, so that no account is
-locked. What changed is said once.
+A broken line is tried again for ever, with back-off and jitter; more slowly where the server asks for less, and where it
+refuses the login, so that no account is locked. Waits are measured by a clock that nobody sets. What changed is said once.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.ports import Mailbox
 from bot.triage import Reading, Triage
-from classifiers.errors import FolderRefused, LoginRefused, MailboxError, StoreDamaged, StoreError
+from classifiers.errors import FolderRefused, LoginRefused, MailboxError, StoreDamaged, StoreError, Throttled
 
 BROKEN = (timedelta(seconds=1), timedelta(minutes=5))
+BUSY = (timedelta(seconds=30), timedelta(minutes=15))
 REFUSED = (timedelta(minutes=1), timedelta(hours=1))
+LASTING = timedelta(minutes=1)  # an IDLE that lived less was evicted, and will be again
 IDLE_SLICE = 240.0  # seconds; servers and NATs drop an IDLE that is silent for 8 to 10 minutes
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 log = logging.getLogger("triage")
 
@@ -45,6 +48,7 @@ class AccountReader:
         every: timedelta,
         say: Callable[[str, str], None],
         now: Callable[[], datetime],
+        steady: Callable[[], datetime],
         jitter: random.Random,
     ) -> None:
         self.reading = reading
@@ -53,12 +57,13 @@ class AccountReader:
         self._every = every
         self._say = say  # (sentence, key): a person is told once per key
         self._now = now
+        self._steady = steady
         self._jitter = jitter
         self._lock = threading.Lock()
         self._mailbox: Mailbox | None = None
         self._watching: Mailbox | None = None
-        self._not_before: datetime | None = None  # after a failure
-        self._due: datetime | None = None  # by the interval
+        self._not_before = LONG_AGO  # after a failure
+        self._due = LONG_AGO  # by the interval
         self._failures = 0
         self._standing = Standing(ever_logged_in=False, refused=False, trouble="")
         self._stopped = threading.Event()
@@ -69,10 +74,7 @@ class AccountReader:
 
     def tick(self) -> int:
         """Polls if the interval, or the wait after a failure, is over."""
-        now = self._now()
-        if now < (self._not_before or self._due or now):
-            return 0
-        return self.poll()
+        return self.poll() if self._steady() >= max(self._not_before, self._due) else 0
 
     def poll(self) -> int:
         """Reads what is new, unless it is too early after a failure; how many reports.
@@ -80,13 +82,14 @@ class AccountReader:
         Raises nothing a server does; StoreDamaged where nothing may be read any more.
         """
         with self._lock:
-            if self._stopped.is_set() or (self._not_before is not None and self._now() < self._not_before):
+            if self._stopped.is_set() or self._steady() < self._not_before:
                 return 0
             try:
                 mailbox = self._session()
-                new = self._triage.read(mailbox, self.reading)
-            except FolderRefused as e:
-                self._troubled(e)
+                new = self._triage.read(mailbox, self.reading, self._stopped.is_set)
+            except FolderRefused as e:  # the others were read, and are as often as ever
+                self._told(e)
+                self._failures, self._due = 0, self._steady() + self._every
                 return 0
             except MailboxError as e:
                 self._drop()
@@ -105,8 +108,10 @@ class AccountReader:
 
         Returns at once where the server has no IDLE. Run it in a thread.
         """
+        lost, pace = 0, BROKEN  # in a row
         while not self._stopped.is_set():
-            if not self._standing.ever_logged_in or self._standing.trouble:
+            began = self._steady()
+            if not self._standing.ever_logged_in or began < self._not_before:
                 # The poll finds out, tells and backs off; one refused login at a time is enough.
                 self._stopped.wait(0.25)
                 continue
@@ -114,11 +119,13 @@ class AccountReader:
                 if not self._watch_once(arrived):
                     return
             except MailboxError as e:
+                pace = _pace_after(e)
                 log.info("idle.lost", extra={"account": self.reading.account, "error": type(e).__name__})
             if self._watching is not None:
                 self._watching.close()
                 self._watching = None
-            self._stopped.wait(1 + 4 * self._jitter.random())
+            lost = lost + 1 if self._steady() - began < LASTING else 1
+            self._stopped.wait(self._wait(pace, lost + 1).total_seconds())
 
     def stop(self) -> None:
         """Ends reading and watching; a wait in hand breaks off."""
@@ -165,23 +172,40 @@ class AccountReader:
                     f"well:{self.reading.account}:{self._now().isoformat()}",
                 )
         self._failures = 0
-        self._not_before = None
-        self._due = self._now() + self._every
+        self._not_before = LONG_AGO
+        self._due = self._steady() + self._every
         self._standing = Standing(ever_logged_in=True, refused=False, trouble="")
 
     def _troubled(self, error: MailboxError | StoreError) -> None:
-        refused = isinstance(error, LoginRefused)
-        first, most = REFUSED if refused else BROKEN
-        wait = min(most, first * 2 ** min(self._failures, 12))
-        self._not_before = self._now() + wait * (0.75 + 0.5 * self._jitter.random())
+        self._not_before = self._steady() + self._wait(_pace_after(error), self._failures)
         self._failures += 1
-        new = str(error) != self._standing.trouble
-        self._standing = Standing(ever_logged_in=self._standing.ever_logged_in, refused=refused, trouble=str(error))
-        if new:
-            log.warning("account.trouble", extra={"account": self.reading.account, "what": str(error)})
+        new = self._told(error)
+        refused = self._standing.refused
         if refused and new and self._standing.ever_logged_in:
             self._say(
                 f"Mailbox {self.reading.account} refuses the login; trying again at growing intervals. "
                 "`triage doctor` says more.",
                 f"refused:{self.reading.account}:{self._now().isoformat()}",
             )
+
+    def _told(self, error: MailboxError | StoreError) -> bool:
+        """Notes what is wrong; whether it is something else than before."""
+        new = str(error) != self._standing.trouble
+        ever, refused = self._standing.ever_logged_in, isinstance(error, LoginRefused)
+        self._standing = Standing(ever_logged_in=ever, refused=refused, trouble=str(error))
+        if new:
+            log.warning("account.trouble", extra={"account": self.reading.account, "what": str(error)})
+        return new
+
+    def _wait(self, pace: tuple[timedelta, timedelta], failures: int) -> timedelta:
+        """How long until the next attempt, after so many failures before this one."""
+        first, most = pace
+        wait: timedelta = min(most, first * 2 ** min(failures, 12))
+        return wait * (0.75 + 0.5 * self._jitter.random())
+
+
+def _pace_after(error: Exception) -> tuple[timedelta, timedelta]:
+    """The first wait after this failure, and the longest."""
+    if isinstance(error, LoginRefused):
+        return REFUSED
+    return BUSY if isinstance(error, Throttled) else BROKEN

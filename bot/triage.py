@@ -34,6 +34,7 @@ from classifiers.errors import FolderRefused
 from classifiers.terms import DISMISSALS, Verdict, report_key
 
 ATTEMPTS = 3
+MANY = 1000  # mails read between two lines that say how far reading is
 log = logging.getLogger("triage")
 
 
@@ -59,16 +60,17 @@ class Triage:
 
     # ------------------------------------------------------------------------------------------ read and keep
 
-    def read(self, mailbox: Mailbox, reading: Reading) -> int:
+    def read(self, mailbox: Mailbox, reading: Reading, stop: Callable[[], bool] = lambda: False) -> int:
         """Keeps what is new in every folder; how many reports that were. Raises MailboxError after what could be read.
 
-        A folder that is gone or refuses does not keep the others from being read.
+        A folder that is gone or refuses does not keep the others from being read. Told to `stop` it leaves after the
+        batch in hand, and goes on from there the next time.
         """
         new = 0
         failed: list[FolderRefused] = []
         for folder in reading.folders:
             try:
-                new += self._read_folder(mailbox, reading, mailbox.examine(folder))
+                new += self._read_folder(mailbox, reading, mailbox.examine(folder), stop)
             except FolderRefused as e:
                 failed.append(e)
         if failed:
@@ -76,7 +78,7 @@ class Triage:
         self.store.beat(f"poll:{reading.account}", self.now())
         return new
 
-    def _read_folder(self, mailbox: Mailbox, reading: Reading, state: FolderState) -> int:
+    def _read_folder(self, mailbox: Mailbox, reading: Reading, state: FolderState, stop: Callable[[], bool]) -> int:
         horizon, backlog_until = self._horizon(reading, state)
         cursor = self.store.cursor(reading.account, state.folder)
         if cursor is None and reading.start is None:
@@ -89,9 +91,15 @@ class Triage:
         if cursor is not None and after == 0 and cursor.uid:
             log.warning("folder.reset", extra={"account": reading.account, "uidvalidity": state.uidvalidity})
         uids = mailbox.uids_after(after, horizon.date() if after == 0 else None)
-        new = 0
+        new = read = told = 0
         for batch in mailbox.fetch(uids):
             new += self._keep(reading, batch, horizon if after == 0 else None, backlog_until)
+            read += len(batch)
+            if read - told >= MANY:
+                told = read
+                self._tell_progress(reading, state, read, len(uids))
+            if stop():
+                return new
         if uids:
             # The last ones asked for may be gone: they must not be asked for again.
             self.store.set_cursor(reading.account, state.folder, Cursor(state.uidvalidity, uids[-1]))
@@ -117,13 +125,19 @@ class Triage:
                 message=m,
                 key=report_key(m.raw, size=m.size, truncated=m.truncated),
                 from_junk=m.folder in reading.junk,
-                backlog=m.received_at < backlog_until,
+                # Beyond what lay there at the first look all is new, whatever the clocks say.
+                backlog=reading.start is not None and m.received_at < backlog_until,
             )
             for m in batch
             if horizon is None or m.received_at >= horizon
         ]
         cursor = Cursor(batch[-1].uidvalidity, batch[-1].uid)
         return len(self.store.keep(reading.account, batch[-1].folder, mails, cursor))
+
+    def _tell_progress(self, reading: Reading, state: FolderState, read: int, of: int) -> None:
+        """A first look at years of mail takes a while: it is told, and counts as a sign of life."""
+        log.info("folder.reading", extra={"account": reading.account, "folder": state.folder, "read": read, "of": of})
+        self.store.beat(f"poll:{reading.account}", self.now())
 
     # ------------------------------------------------------------------------------------------ judge and record
 

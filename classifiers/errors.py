@@ -9,6 +9,7 @@ TriageError
 │   └── StoreDamaged       only a person can mend it
 ├── MailboxError           the mail server, this time; try again later   exit code 69
 │   ├── LoginRefused       the mail server said no to the login          exit code 77
+│   ├── Throttled          it asks for less: wait longer than otherwise
 │   └── FolderRefused      this folder cannot be read; the session goes on
 └── NotifierError          Slack
     ├── NotSaid            surely not said: say it again when due
@@ -85,6 +86,10 @@ class LoginRefused(MailboxError):
     """The mail server refused user and password."""
 
     exit_code = 77
+
+
+class Throttled(MailboxError):
+    """The mail server asks for less: too many connections or commands. To be waited for longer than a broken line."""
 
 
 class FolderRefused(MailboxError):

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,10 @@ class Proxy:
         self.cut_after: int | None = None  # bytes from the server, of each connection, from now on
         self.cut_by_reset = False  # cut with RST, not FIN
         self.instead: tuple[bytes, bytes] | None = None  # in what the server says, the one becomes the other
+        self.edit: Callable[[bytes], bytes] = bytes  # likewise, by a function
+        self.words = b""  # put in the server's mouth, once
+        self.before: tuple[bytes, Callable[[], object]] | None = None  # when a client says so, first do that; once
+        self.cut_at: tuple[bytes, bool] | None = None  # when a client says so; whether the server still hears it. Once
         self.asked = b""  # all that clients sent
         self.taken = 0  # connections
         self._upstream = upstream
@@ -87,16 +92,19 @@ class Proxy:
             if self.silent:
                 time.sleep(GLANCE)
                 continue
+            words, self.words = self.words, b""
+            client.sendall(words)
             for side in select.select([client, server], [], [], GLANCE)[0]:
                 data = side.recv(65536)
                 if not data:
                     return
                 if side is client:
-                    self.asked += data
-                    server.sendall(data)
+                    if not self._heard(data, server):
+                        return
                     continue
                 if self.instead:
                     data = data.replace(*self.instead)
+                data = self.edit(data)
                 if self.cut_after is not None and not counted:
                     passed, counted = 0, True
                 if self.cut_after is not None and passed + len(data) >= self.cut_after:
@@ -104,6 +112,20 @@ class Proxy:
                     return
                 passed += len(data)
                 self._say(client, data, cuts)
+
+    def _heard(self, data: bytes, server: socket.socket) -> bool:
+        """Passes on what a client says; False where the connection is to be cut."""
+        self.asked += data
+        if self.before and self.before[0] in data:
+            (_, first), self.before = self.before, None
+            first()
+        if self.cut_at and self.cut_at[0] in data:
+            (_, passed_on), self.cut_at = self.cut_at, None
+            if passed_on:
+                server.sendall(data)
+            return False
+        server.sendall(data)
+        return True
 
     def _say(self, client: socket.socket, data: bytes, cuts: int) -> None:
         while data and (piece := self.trickle) and not self._ending and self._cuts == cuts:

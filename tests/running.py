@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,8 +48,11 @@ def configuration(
 class Running:
     """`triage run`, from start to SIGTERM. Its log lines are kept as they come, and what it prints."""
 
-    def __init__(self, config: Path, secrets: Mapping[str, str], *more: str) -> None:
+    def __init__(
+        self, config: Path, secrets: Mapping[str, str], *more: str, program: Sequence[str] = (TRIAGE,)
+    ) -> None:
         self.config = config
+        self.program = program
         self.more = more
         self.printed = ""
         self.env = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()} | dict(secrets)
@@ -58,7 +61,7 @@ class Running:
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [TRIAGE, "run", "--config", str(self.config), *self.more],
+            [*self.program, "run", "--config", str(self.config), *self.more],
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

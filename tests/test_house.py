@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.training", "classifiers.evaluation"),
     ("classifiers.labelled", "classifiers.modelcard"),
     ("classifiers.pages",),
-    ("bot", "bot.ports", "bot.log"),
+    ("bot", "bot.ports", "bot.log", "bot.clock"),
     ("bot.audit", "bot.figures", "bot.precedent", "bot.routing"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.reply", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),

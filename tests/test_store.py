@@ -231,6 +231,21 @@ def test_an_unknown_outcome_stays_sending(store: Store) -> None:
     assert store.counts()["possible_repeats"] == 1
 
 
+def test_what_waits_for_a_clock_that_was_set_back_is_due_now(store: Store) -> None:
+    """Nothing is due in hours for it, and what was begun was begun no later than now."""
+    report_id = kept(store)
+    decide(store, report_id, notice(NoticeKind.CARD, "c"))
+    (card,) = store.due(NOW, 1)
+    store.mark_sending(card.id, NOW)
+    store.put_off(card.id, NOW + timedelta(minutes=1), "timeout", unknown=True)
+    earlier = NOW - timedelta(hours=3)
+
+    store.hasten(earlier)
+
+    (found,) = store.due(earlier, 1)
+    assert (found.state, found.touched_at) == (NoticeState.SENDING, earlier)
+
+
 def test_a_busy_channel_holds_up_no_other(store: Store) -> None:
     """Excluded destinations are passed over."""
     store.trouble("x", "C1", "t1", NOW)

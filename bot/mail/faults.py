@@ -29,6 +29,8 @@ CUT = {
 TEMPORARY = frozenset({"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG", "THROTTLED", "OVERQUOTA"})
 """Response codes that promise nothing about the next attempt (RFC 5530, and what providers add)."""
 
+_LESS = frozenset({"LIMIT", "THROTTLED", "OVERQUOTA"})
+
 _CODE = re.compile(r"\[([A-Z][A-Z0-9-]{0,30})")
 
 
@@ -36,6 +38,13 @@ def response_code(error: BaseException) -> str:
     """The response code of a refusal, such as NONEXISTENT; "" where there is none (RFC 3501, 7.1)."""
     found = _CODE.search(str(error)[:200])
     return found[1] if found else ""
+
+
+def asks_for_less(error: BaseException) -> bool:
+    """Whether the server wants fewer connections or commands of us, and not only this one to be repeated."""
+    return isinstance(error, imaplib.IMAP4.error) and (
+        response_code(error) in _LESS or "too many" in str(error)[:300].lower()
+    )
 
 
 def refuses_login(error: imaplib.IMAP4.error) -> bool:

@@ -25,9 +25,9 @@ from imapclient.exceptions import LoginError
 
 from bot.mail.batches import Listed, in_batches
 from bot.mail.connection import Connection, Switch, trust
-from bot.mail.faults import FAULTS, TEMPORARY, fault, refuses_login, response_code, said_at_login
+from bot.mail.faults import FAULTS, TEMPORARY, asks_for_less, fault, refuses_login, response_code, said_at_login
 from bot.ports import FolderState, RawMessage
-from classifiers.errors import FolderRefused, LoginRefused, MailboxError, UserError
+from classifiers.errors import FolderRefused, LoginRefused, MailboxError, Throttled, UserError
 
 Tls = Literal["implicit", "starttls", "none"]
 
@@ -134,9 +134,10 @@ class ImapMailbox:
                 raise
             except FAULTS as e:
                 told = fault(e, self._switch.why, connected="idle" in self._known)
+                kind = Throttled if asks_for_less(e) and not self._switch.why else MailboxError
                 self._drop()
                 # Not chained: the text of a foreign exception may hold what the server sent, and that may be mail.
-                raise MailboxError(f"{self._where}: {told}") from None
+                raise kind(f"{self._where}: {told}") from None
 
     @contextmanager
     def _examined(self, seconds: float | None = None) -> Iterator[tuple[Any, FolderState]]:
@@ -350,8 +351,9 @@ def _quiet() -> None:
 
 def _arrived(answers: Sequence[tuple[Any, ...]]) -> bool:
     """Whether these answers tell of new mail. A BYE among them ends the session."""
-    if any(a[0] == b"BYE" for a in answers):
-        raise imaplib.IMAP4.abort("BYE")
+    for answer in answers:
+        if answer[0] == b"BYE":
+            raise imaplib.IMAP4.abort(f"BYE {answer[1:]}")  # its response code is told, nothing else of it
     return any(len(a) > 1 and a[1] in (b"EXISTS", b"RECENT") for a in answers)
 
 
