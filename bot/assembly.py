@@ -8,11 +8,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import bot
 import classifiers
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
     from bot.delivery import Delivery
+    from bot.drafting import Drawer
     from bot.learning import Lesson
     from bot.mail.imap import ImapMailbox
     from bot.ports import Notifier
@@ -50,6 +51,7 @@ MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
 RULES = Path(bot.__file__).parent.parent / "rules"
 SHORTEST_SEED = 16
+Box = TypeVar("Box")
 
 
 def now() -> datetime:
@@ -139,7 +141,8 @@ def _usable(path: Path) -> Path:
 def wording(settings: Settings) -> Wording:
     """The policy's words that cards need."""
     domains = {account.user.rpartition("@")[2].lower() for account in settings.accounts if "@" in account.user}
-    return _wording(rules_folder(settings.policy.rules), settings.policy.name, own_domains=tuple(sorted(domains)))
+    words = _wording(rules_folder(settings.policy.rules), settings.policy.name, own_domains=tuple(sorted(domains)))
+    return replace(words, drafts=settings.replies.draft)
 
 
 def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wording:
@@ -213,7 +216,11 @@ def audit_state(settings: Settings, store: Store) -> tuple[tuple[Audit, ...], fr
 def mailbox(account: Account, cap: int) -> ImapMailbox:
     from bot.mail.imap import ImapMailbox
 
-    return ImapMailbox(
+    return _session(ImapMailbox, account, cap)
+
+
+def _session(kind: Callable[..., Box], account: Account, cap: int) -> Box:
+    return kind(
         host=account.host,
         port=account.port,
         tls=account.tls,
@@ -261,6 +268,7 @@ def on_terminal(settings: Settings) -> Settings:
             "slack": settings.slack.model_copy(update={"channel": TERMINAL, "app_token": None}),
             "state": settings.state.model_copy(update={"folder": str(folder), "url": ""}),
             "model": settings.model.model_copy(update={"retrain": ""}),
+            "replies": settings.replies.model_copy(update={"draft": False}),
         }
     )
 
@@ -364,9 +372,33 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 keep_text=settings.state.keep_text,
                 keep_corrections=settings.state.keep_corrections,
                 now=now,
+                drafts=drafting_of(settings, parts),
             )
         )
         yield it
+
+
+def drafting_of(settings: Settings, parts: Wired) -> Callable[[], None] | None:
+    """What lays drafts of answers into the mailboxes; None where that is not wished."""
+    if not settings.replies.draft:
+        return None
+    from bot.drafting import Drafting
+
+    drawers = {a.name: drawer_of(a, settings) for a in settings.accounts}
+    return Drafting(store=parts.store, wording=parts.wording, drawers=drawers, now=now).tick
+
+
+def drawer_of(account: Account, settings: Settings) -> Drawer:
+    """An account's mailbox as a place for drafts."""
+    from bot.drafting import Drawer
+    from bot.mail.drafts import DraftsMailbox
+
+    replies = settings.replies
+    return Drawer(
+        open=lambda: _session(DraftsMailbox, account, settings.limits.max_message),
+        folder=replies.folder,
+        sender=replies.sender or account.user,
+    )
 
 
 def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> SlackSocket | None:
@@ -455,6 +487,8 @@ def one_pass(settings: Settings) -> Pass:
                 box.close()
         while n := parts.triage.judge_waiting():
             judged += n
+        if (drafts := drafting_of(settings, parts)) is not None:
+            drafts()
         until = time.monotonic() + 5 + 2.5 * parts.store.counts().get("notices_due", 0)
         while parts.store.counts().get("notices_due", 0) and time.monotonic() < until:
             said += parts.delivery.deliver()

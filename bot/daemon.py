@@ -30,6 +30,7 @@ from classifiers.errors import LoginRefused, StoreDamaged, StoreError
 
 log = logging.getLogger("triage")
 TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
+DRAFTED = timedelta(seconds=5)
 NOTED = timedelta(seconds=10)
 LOOKED_THROUGH = timedelta(hours=6)
 HEARTBEAT = "daemon"
@@ -61,6 +62,7 @@ class Parts:
     keep_corrections: bool
     now: Callable[[], datetime]
     socket: Socket | None = None  # None: nobody presses anything
+    drafts: Callable[[], None] | None = None  # lays drafts of answers; None: nobody wants any
 
 
 class Daemon:
@@ -75,7 +77,7 @@ class Daemon:
         self._socket_noted = datetime.min.replace(tzinfo=UTC)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(len(parts.readers) + 5)},
+            executors={"default": ThreadPoolExecutor(len(parts.readers) + 6)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -138,6 +140,8 @@ class Daemon:
         every(NOTED, "model", self._model)
         every(LOOKED_THROUGH, "check", p.store.sound)
         every(LOOKED_THROUGH, "purge", self._purge)
+        if p.drafts is not None:
+            every(DRAFTED, "drafts", p.drafts)
         if p.socket is not None:
             every(TICK, "socket", self._keep_socket)
         if p.digest_at is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.assembly import mailbox, notifier, open_store, worker_of
+from bot.assembly import drawer_of, mailbox, notifier, open_store, worker_of
 from classifiers.errors import MailboxError, NotifierError, TriageError, UserError
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def _look_at_account(account: Account, settings: Settings) -> list[Row]:
         box.connect()
         facts = box.describe()
         rows = [Row(name, "ok", f"{account.host}:{account.port}; " + "; ".join(f"{k}: {v}" for k, v in facts.items()))]
+        if settings.replies.draft:
+            rows.append(_look_for_drafts(name, account, settings))
         for folder in account.folders:
             try:
                 state = box.examine(folder)
@@ -68,6 +70,19 @@ def _look_at_account(account: Account, settings: Settings) -> list[Row]:
         return rows
     finally:
         box.close()
+
+
+def _look_for_drafts(name: str, account: Account, settings: Settings) -> Row:
+    drawer = drawer_of(account, settings)
+    box = drawer.open()
+    try:
+        box.connect()
+        box.examine(folder := box.drafts(drawer.folder))
+    except MailboxError as e:
+        return Row(name, "bad", f"drafts: {e}", e.exit_code)
+    finally:
+        box.close()
+    return Row(name, "ok", f"drafts go to {folder}, from {drawer.sender}")
 
 
 def _look_at_slack(settings: Settings) -> list[Row]:

@@ -155,6 +155,7 @@ class NoticeKind(StrEnum):
     DIGEST = "digest"  # one line in the next digest
     TROUBLE = "trouble"  # a sentence of the bot's own
     REPLY = "reply"  # in the card's thread: the suggested reply, once a person decided and it is another
+    DRAFT = "draft"  # nothing that is said: a draft to be laid into the mailbox
     FOLLOW_UP = "follow_up"  # in the thread of an earlier report's card: a further mail of its sender
 
 

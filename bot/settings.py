@@ -193,6 +193,14 @@ class Slack(_Section):
         return self
 
 
+class Replies(_Section):
+    """What is answered: a text is suggested, and laid into the mailbox as a draft where that is wished. Nothing is sent."""
+
+    draft: bool = False
+    folder: str = ""  # "": the mailbox's own folder for drafts
+    sender: str = Field(default="", pattern=r"^([^@\s<>,;]{1,64}@[A-Za-z0-9.-]{1,255})?$")  # "": the account's user
+
+
 class Auditing(_Section):
     """How many would-be dismissals are asked blind."""
 
@@ -230,6 +238,7 @@ class Settings(_Section):
     policy: PolicyChoice = PolicyChoice()
     model: Learning = Learning()
     slack: Slack = Slack(channel=TERMINAL, bot_token=Secret(env="SLACK_BOT_TOKEN"))  # no [slack]: cards on a terminal
+    replies: Replies = Replies()
     audit: Auditing = Auditing()
     state: State = State()
     limits: Limits = Limits()
@@ -238,6 +247,15 @@ class Settings(_Section):
     @property
     def tells_slack(self) -> bool:
         return self.slack.channel != TERMINAL
+
+    @model_validator(mode="after")
+    def _from_somebody(self) -> Settings:
+        without = [a.name for a in self.accounts if "@" not in a.user]
+        if self.replies.draft and not self.replies.sender and without:
+            raise ValueError(
+                f"replies.draft: the user of {', '.join(without)} is no address; say in replies.sender whom drafts are from"
+            )
+        return self
 
     @model_validator(mode="after")
     def _names(self) -> Settings:

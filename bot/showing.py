@@ -30,6 +30,7 @@ class Wording:
         default_factory=dict
     )  # disposition, or disposition.language -> the policy's text
     url: str = ""  # of the policy
+    drafts: bool = False  # once somebody decided, the reply lies in the mailbox as a draft
 
 
 def view_in(store: Store, report_id: int, wording: Wording, tier: Tier, *, pressable: bool) -> CardView:
@@ -84,6 +85,7 @@ def view_of(
         size=report.size,
         carve_outs=wording.carve_outs,
         reply=reply,
+        drafts=wording.drafts,
         another_reply=reply not in {"", _before(current, history, wording, head)},
     )
 

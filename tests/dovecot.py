@@ -49,6 +49,9 @@ namespace inbox {{
     auto = create
     special_use = \\Junk
   }}
+  mailbox Concepten {{
+    special_use = \\Drafts
+  }}
 }}
 passdb {{
   driver = passwd-file
@@ -174,6 +177,11 @@ class Dovecot:
         """The flags of each mail, as the server tells them to somebody else; \\Recent left out, no client sets that."""
         told = self._doveadm("-f", "flow", "fetch", "-u", self.user, "flags", "mailbox", folder, "all")
         return [line.removeprefix("flags=").replace("\\Recent", "").strip() for line in told.splitlines()]
+
+    def mails(self, folder: str) -> list[bytes]:
+        """What lies in a folder, oldest first."""
+        path = self.maildir(folder)
+        return [p.read_bytes() for p in sorted([*path.glob("new/*"), *path.glob("cur/*")], key=lambda p: p.name)]
 
     def maildir(self, folder: str = "INBOX") -> Path:
         """The folder's Maildir; made where it is not there yet."""

@@ -38,7 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.worker",),
     ("bot.following",),
     ("bot.showing",),
-    ("bot.triage", "bot.delivery", "bot.correction", "bot.evaluating", "bot.allowed", "bot.overview"),
+    ("bot.triage", "bot.delivery", "bot.correction", "bot.evaluating", "bot.allowed", "bot.drafting", "bot.overview"),
     ("bot.reception",),
     ("bot.desk",),
     ("bot.commands",),

@@ -14,6 +14,7 @@ from bot.settings import (
     Limits,
     Log,
     PolicyChoice,
+    Replies,
     Secret,
     Slack,
     State,
@@ -54,7 +55,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
     example = load(path)
     text = path.read_text(encoding="utf-8")
 
-    for model in (Account, PolicyChoice, Learning, Slack, Auditing, State, Limits, Log):
+    for model in (Account, PolicyChoice, Learning, Slack, Replies, Auditing, State, Limits, Log):
         for name in model.model_fields:
             assert f"{name} = " in text, name
     least = {"host": "h", "user": "u", "password": Secret(env="X")}
@@ -68,6 +69,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
     }  # CHANGE lines, and the one that says its default in words
     assert example.accounts[0].model_dump(exclude=changed) == default.model_dump(exclude=changed)
     assert example.audit == Auditing()
+    assert example.replies == Replies()
     assert example.limits == Limits()
     assert example.model == Learning()
     assert example.log == Log()

@@ -335,6 +335,7 @@ def test_beats_and_counts(store: Store) -> None:
     assert store.last_beat("x") is None
     assert store.counts() == {
         "reports": 1, "waiting": 1, "purged": 0, "notices_due": 0, "notices_stuck": 0, "for_the_digest": 0, "possible_repeats": 0,
+        "drafts_due": 0,
     }  # fmt: skip
 
 

@@ -156,6 +156,9 @@ _UNREAD = re.compile(
 )  # local parts of addresses that nobody reads
 
 
+_PLAIN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,255}", re.ASCII)  # one address, however it is read
+
+
 def answer_to(fields: Fields, sender: str, automatic: str | None) -> str:
     """Where a person reads an answer: Reply-To where that is one address, else the sender; "" for machines and lists."""
     submitted = next(iter(fields("auto-submitted")), "no").strip().lower()[:20]
@@ -165,7 +168,8 @@ def answer_to(fields: Fields, sender: str, automatic: str | None) -> str:
     named = [value[:2_000] for value in fields("reply-to")[:1]]
     wanted = {found for pair in getaddresses(named) if (found := address([pair])[1])}
     chosen = wanted.pop() if len(wanted) == 1 else sender
-    return "" if _UNREAD.fullmatch(chosen.rpartition("@")[0]) else chosen
+    unread = _UNREAD.fullmatch(chosen.rpartition("@")[0])
+    return "" if unread or not _PLAIN.fullmatch(chosen) else chosen
 
 
 # ------------------------------------------------------------------------------------------------ authentication

@@ -37,7 +37,8 @@ def details(view: CardView) -> tuple[str, Blocks]:
 def reply(view: CardView) -> str:
     """The suggested reply, to be copied."""
     text = escaped(view.reply).replace("```", "'''")
-    return f"*Suggested reply*, to be copied; triage sends nothing.\n```{cut(text, 2700)}```"
+    where = "once somebody decided, a draft of it lies in the mailbox" if view.drafts else "to be copied"
+    return f"*Suggested reply*, {where}; triage sends nothing.\n```{cut(text, 2700)}```"
 
 
 def suggestion(view: CardView) -> tuple[str, Blocks]:

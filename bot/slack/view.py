@@ -73,6 +73,7 @@ class CardView:
     size: int = 0  # bytes
     taken: Act | None = None  # who looks after it
     reply: str = ""  # the suggested one; "" where the policy has none
+    drafts: bool = False  # once somebody decided, it lies in the mailbox as a draft
     another_reply: bool = False  # a person decided, and it is another than what the card's thread shows
     pressable: bool = False  # whether somebody listens to buttons
     carve_outs: Mapping[str, tuple[str, ...]] = field(

@@ -15,6 +15,7 @@ from bot.store import rows
 from bot.store import tables as t
 from bot.store.database import told
 
+_APART = (NoticeKind.DIGEST.value, NoticeKind.DRAFT.value)  # what is not said one by one
 _OPEN = (NoticeState.PENDING.value, NoticeState.SENDING.value)
 
 
@@ -46,7 +47,7 @@ class Outbox:
         if c.execute(select(t.notices.c.id).where(t.notices.c.key == new.key)).first():
             return
         card_id = None
-        if new.kind is not NoticeKind.DIGEST:
+        if new.kind not in {NoticeKind.DIGEST, NoticeKind.DRAFT}:
             card_id = self._card_of(c, new.under or report_id, new, at)
         if new.kind is NoticeKind.UPDATE:
             c.execute(
@@ -93,7 +94,7 @@ class Outbox:
         query = (
             select(n)
             .outerjoin(t.cards, t.cards.c.id == n.c.card_id)
-            .where(n.c.state.in_(_OPEN), n.c.kind != NoticeKind.DIGEST.value, n.c.due_at <= now, ready)
+            .where(n.c.state.in_(_OPEN), n.c.kind.not_in(_APART), n.c.due_at <= now, ready)
             .order_by(n.c.due_at, n.c.id)
             .limit(limit)
         )

@@ -31,6 +31,7 @@ from bot.store.acts import Acts
 from bot.store.audits import Audits
 from bot.store.courses import Courses
 from bot.store.database import open_engine, soundness
+from bot.store.drafts import Drafts
 from bot.store.outbox import row_id
 from bot.store.upkeep import Examined, copy_to, examine
 from bot.store.verdicts import Verdicts, with_text
@@ -41,7 +42,7 @@ RESTORED = "restored"  # the beat of the last restore of a copy
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Store(Acts, Audits, Courses, Verdicts):
+class Store(Acts, Audits, Courses, Drafts, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -259,19 +260,20 @@ class Store(Acts, Audits, Courses, Verdicts):
         """How much there is: reports, those waiting and purged; notices due, stuck (tried five times), for the digest."""
         r, n = t.reports, t.notices
         unsaid = n.c.state != NoticeState.SAID.value
-        digest = n.c.kind == NoticeKind.DIGEST.value
+        digest, draft = n.c.kind == NoticeKind.DIGEST.value, n.c.kind == NoticeKind.DRAFT.value
+        apart = digest | draft
         with self._read() as c:
             reports = c.execute(select(func.count(), _sum(r.c.current_verdict_id.is_(None)), _sum(r.c.purged_at.is_not(None))).select_from(r)).one()  # fmt: skip
             notices = c.execute(
                 select(
-                    _sum(unsaid & ~digest), _sum(unsaid & ~digest & (n.c.attempts >= 5)), _sum(unsaid & digest),
-                    _sum(n.c.possible_repeat == sa.true()),
+                    _sum(unsaid & ~apart), _sum(unsaid & ~apart & (n.c.attempts >= 5)), _sum(unsaid & digest),
+                    _sum(n.c.possible_repeat == sa.true()), _sum(unsaid & draft),
                 )
             ).one()  # fmt: skip
         return {
             "reports": reports[0], "waiting": reports[1] or 0, "purged": reports[2] or 0,
             "notices_due": notices[0] or 0, "notices_stuck": notices[1] or 0, "for_the_digest": notices[2] or 0,
-            "possible_repeats": notices[3] or 0,
+            "possible_repeats": notices[3] or 0, "drafts_due": notices[4] or 0,
         }  # fmt: skip
 
 
