@@ -165,6 +165,12 @@ def _wording(rules: Path, name: str, own_domains: tuple[str, ...] = ()) -> Wordi
         own_domains=own_domains,
         budget=policy.budget,
         replies=policy.replies,
+        clauses={
+            c.id: (text, kind)
+            for c in rulebook.categories
+            for text, kind in [policy.clause_of(c.id, ())]
+            if text and kind
+        },
         url=policy.url,
     )
 

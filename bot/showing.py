@@ -30,6 +30,7 @@ class Wording:
         default_factory=dict
     )  # disposition, or disposition.language -> the policy's text
     url: str = ""  # of the policy
+    clauses: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # category -> what excludes it, and its kind
     drafts: bool = False  # once somebody decided, the reply lies in the mailbox as a draft
 
 
@@ -62,6 +63,7 @@ def view_of(
     thread: Thread | None = None,
 ) -> CardView:
     """What a card may need, gathered."""
+    current = replace(current, verdict=_with_clauses(current.verdict, wording))
     reply = _reply(current.verdict, wording, head)
     return CardView(
         report=report.short,
@@ -88,6 +90,17 @@ def view_of(
         drafts=wording.drafts,
         another_reply=reply not in {"", _before(current, history, wording, head)},
     )
+
+
+def _with_clauses(verdict: Verdict, wording: Wording) -> Verdict:
+    """The verdict with the clause of each category that a person named and the bot had not thought of."""
+    told = (
+        replace(f, clause=wording.clauses[f.category][0], clause_kind=wording.clauses[f.category][1])
+        if f.clause is None and not f.evidence and f.category in wording.clauses
+        else f
+        for f in verdict.categories
+    )
+    return replace(verdict, categories=tuple(told))
 
 
 def _reply(verdict: Verdict, wording: Wording, head: Letterhead | None) -> str:

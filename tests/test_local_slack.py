@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from bot.local.slack import LocalSlack
+from bot.local.slack.drawn import mrkdwn
 from bot.local.slack.hands import UNANSWERED, UNCONNECTED
 from bot.local.slack.limits import block_problem, view_problem
 from bot.slack.socket import hang_up
@@ -325,6 +326,22 @@ def test_a_view_that_slack_would_refuse_is_refused(change: dict[str, Any], reaso
     assert error == "invalid_arguments"
     assert any(reason in p for p in problems), problems
     assert view_problem(MODAL) == ("", [])
+
+
+# ------------------------------------------------------------------------------------------------ how it draws
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("*a* _b_ ~c~ `d *e*`", "<b>a</b> <i>b</i> <s>c</s> <code>d *e*</code>"),
+        ("*a*\n```one\n  *two* &lt;b&gt;```\nafter", "<b>a</b><pre>one\n  *two* &lt;b&gt;</pre>after"),
+        ("a ``` never closed", "a ``` never closed"),
+        ("&gt; quoted\nnot", "<q>quoted</q>not"),
+    ],
+)
+def test_marks_are_drawn_as_slack_draws_them(text: str, drawn: str) -> None:
+    assert mrkdwn(text) == drawn
 
 
 # ------------------------------------------------------------------------------------------------ who is let in

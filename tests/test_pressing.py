@@ -180,6 +180,7 @@ def office(
         policy="p", word="mochi", titles={c.id: c.title for c in rulebook().categories}, requested={}, assets={},
         carve_outs={"email_authentication": ("consequence",)},
         replies={"out_of_scope": "We do not seek this:\n{clause}\nSee {url}", "incomplete": "Send {missing}."}, url="https://a.example",
+        clauses={"cookie_flags": ("Flags on cookies", "by_extension")},
     )  # fmt: skip
     line = SlackNotifier(token=lambda: slack.token, base_url=slack.base_url, timeout=5)
     worker = Again()

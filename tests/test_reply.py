@@ -186,6 +186,16 @@ def test_of_an_audit_the_reply_comes_with_the_details_and_once(desk: Office) -> 
     assert "".join(thread(desk)).count("*Suggested reply*") == 1
 
 
+def test_a_category_that_only_a_person_named_has_its_clause(desk: Office) -> None:
+    """On the card and in the reply: the bot had not thought of it, the policy has."""
+    report = desk.report(Disposition.IN_SCOPE)
+    desk.press("U0ANA", report, "triage_change")
+    desk.submit("U0ANA", what="out_of_scope", kinds=["cookie_flags"], why="only a cookie")
+
+    assert "Clause: “Flags on cookies” _(by extension" in json.dumps(desk.card(report), ensure_ascii=False)
+    assert "We do not seek this:\\n“Flags on cookies”" in thread(desk)[-1]
+
+
 # ------------------------------------------------------------------------------------------------ whom nobody answers
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CONTROL = re.compile(r"(<[^<>\n]{1,3000}>)")
-_CODE = re.compile(r"(```.+?```|`[^`\n]+`)", re.DOTALL)
+_CODE = re.compile(r"(`[^`\n]+`)")
+_FENCE = "```"
 _MARKS = (
     (re.compile(r"(?m)(^|[\s(>])\*([^*\n]{1,500})\*(?=$|[\s).,:;!?<])"), r"\1<b>\2</b>"),
     (re.compile(r"(?m)(^|[\s(>])_([^_\n]{1,500})_(?=$|[\s).,:;!?<])"), r"\1<i>\2</i>"),
@@ -174,7 +175,16 @@ def _text(text: Mapping[str, Any]) -> str:
 
 def mrkdwn(text: str) -> str:
     """Slack's markup: marks, code, quotes, and what stands in angle brackets."""
+    parts = text.split(_FENCE)
+    if len(parts) % 2 == 0:  # the last is never closed: it marks nothing
+        parts[-2:] = [_FENCE.join(parts[-2:])]
+    drawn = (f"<pre>{_code(part.strip(chr(10)))}</pre>" if n % 2 else _lines(part) for n, part in enumerate(parts))
+    return "".join(drawn)
+
+
+def _lines(text: str) -> str:
     lines: list[str] = []
+    text = text.removeprefix("\n").removesuffix("\n")  # beside a block of code
     for line in text.split("\n"):
         quoted = line.startswith(("&gt; ", "> "))
         drawn = _marked(line.partition(" ")[2] if quoted else line)
@@ -186,13 +196,17 @@ def _marked(text: str) -> str:
     parts = []
     for n, part in enumerate(_CODE.split(text)):
         if n % 2:
-            parts.append(f"<code>{''.join(map(_piece, _CONTROL.split(part.strip('`'))))}</code>")
+            parts.append(f"<code>{_code(part.strip('`'))}</code>")
             continue
         drawn = "".join(map(_piece, _CONTROL.split(part)))
         for pattern, mark in _MARKS:
             drawn = pattern.sub(mark, drawn)
         parts.append(drawn)
     return "".join(parts)
+
+
+def _code(text: str) -> str:
+    return "".join(map(_piece, _CONTROL.split(text)))
 
 
 def _piece(text: str) -> str:
