@@ -438,7 +438,7 @@ def test_a_blind_card_gives_nothing_away_until_it_is_answered(store: Store, slac
     (card,) = slack.messages(CHANNEL)
     assert card["text"].startswith(f"Audit · {report.short} · No SPF record")
     assert "The bot's opinion follows after yours" in everything(slack)
-    assert set(card["metadata"]["event_payload"]) == {"key", "report"}
+    assert set(card["metadata"]["event_payload"]) == {"key", "report", "kind", "card"}  # ids and what it is, no opinion
     assert [word for word in opinions(saw) if word in everything(slack)] == []
 
     answer(store, report, IN)
