@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bot.mail.imap import ImapMailbox
     from bot.ports import Notifier
     from bot.retraining import Retraining
+    from bot.routing import Routes
     from bot.settings import Account, Settings
     from bot.showing import Wording
     from bot.slack.client import SlackNotifier
@@ -271,12 +272,24 @@ def on_terminal(settings: Settings) -> Settings:
         shutil.copyfile(own, folder / "model.npz")
     return settings.model_copy(
         update={
-            "slack": settings.slack.model_copy(update={"channel": TERMINAL, "app_token": None}),
+            "slack": settings.slack.model_copy(
+                update={"channel": TERMINAL, "app_token": None, "routes": settings.slack.routes.in_one(TERMINAL)}
+            ),
             "state": settings.state.model_copy(update={"folder": str(folder), "url": ""}),
             "model": settings.model.model_copy(update={"retrain": ""}),
             "replies": settings.replies.model_copy(update={"draft": False}),
         }
     )
+
+
+def routes_of(settings: Settings) -> Routes:
+    """Where and when verdicts are told. Raises ConfigError where a category is routed that there is not."""
+    routed = settings.slack.routes.categories
+    known = known_categories(settings) if routed else ()
+    unknown = [c for c in routed if c not in known]
+    if unknown:
+        raise ConfigError(*(Problem("slack.routes.categories", f"there is no category {c}") for c in unknown))
+    return settings.slack.routed
 
 
 def reading_of(account: Account) -> Reading:
@@ -294,6 +307,7 @@ class Wired:
     triage: Triage
     delivery: Delivery
     wording: Wording
+    routes: Routes
 
 
 @contextmanager
@@ -311,23 +325,21 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
     if settings.tells_slack:
         settings.slack.bot_token.read()
     words = wording(settings)
+    routes = routes_of(settings)
     folder = Path(settings.state.folder)
     with open_store(settings) as store, lock_state_folder(folder), worker_of(settings) as worker:
         worker.versions  # noqa: B018  starts it, so that bad rules are told now and not at the first mail
-        channel = settings.slack.channel
         if settings.tells_slack:
-            store.resettle(TERMINAL, channel)
+            store.resettle(TERMINAL, routes.channel)
         yield Wired(
             store=store,
             worker=worker,
-            triage=Triage(
-                store=store, worker=worker, channel=channel, now=now, drawing=drawing(settings, words.budget)
-            ),
+            triage=Triage(store=store, worker=worker, routes=routes, now=now, drawing=drawing(settings, words.budget)),
             delivery=Delivery(
                 store,
                 teller(settings),
                 words,
-                channel=channel,
+                channel=routes.channel,
                 tier=Tier(settings.slack.tier),
                 grace=settings.slack.grace,
                 now=now,
@@ -335,6 +347,7 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
                 pressable=pressable,
             ),
             wording=words,
+            routes=routes,
         )
 
 
@@ -433,12 +446,12 @@ def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> Sla
         ),
         wording=parts.wording,
         known=tuple(parts.wording.titles),
-        channel=slack.channel,
+        routes=parts.routes,
         tier=Tier(slack.tier),
         now=now,
         told=told,
     )
-    commands = Commands(desk=desk, accounts=tuple(a.name for a in settings.accounts), channels={slack.channel})
+    commands = Commands(desk=desk, accounts=tuple(a.name for a in settings.accounts))
     return SlackSocket(
         app_token=slack.app_token.read,
         bot_token=slack.bot_token.read,

@@ -5,7 +5,7 @@ What is done to a report is handed to the desk as the press that it equals: one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.correction import take_back
@@ -18,7 +18,7 @@ from bot.slack.cards import card
 from bot.slack.command import HELP, Asked, read
 from bot.slack.controls import AGAIN, CHANGE, MORE, SHORTCUT, Handle
 from bot.slack.home import REFRESH, closed, home
-from bot.slack.overview import opened, status
+from bot.slack.overview import Overview, opened, status
 from bot.slack.payloads import HOME
 from bot.slack.view import TITLES
 from classifiers.errors import UserError
@@ -33,7 +33,6 @@ class Commands:
 
     desk: Desk
     accounts: tuple[str, ...]
-    channels: Collection[str]  # where cards are told
 
     def take(self, press: Press) -> None:
         """Does what was asked, after Slack was answered. Never raises."""
@@ -58,7 +57,9 @@ class Commands:
 
     def _elsewhere(self, press: Press) -> str:
         """Who may because everybody who sees the channel may has to say it there: elsewhere nobody knows whether they see it."""
-        return "" if press.channel in self.channels or self.desk.reception.allowed.by_name(press) else NOT_HERE
+        return (
+            "" if press.channel in self.desk.routes.channels or self.desk.reception.allowed.by_name(press) else NOT_HERE
+        )
 
     # ------------------------------------------------------------------------------------------ the command
 
@@ -79,7 +80,7 @@ class Commands:
 
     def _look(self, press: Press, what: str) -> None:
         desk = self.desk
-        stands = overview(desk.store, desk.worker, desk.wording, self.accounts, desk.now())
+        stands = self._overview()
         told = (status(stands), ()) if what == "status" else opened(stands, desk.tier, desk.wording.own_domains)
         desk.reception.tell(press, *told)
         desk.reception.note(press, ActKind.LOOK, None, Outcome.DONE)
@@ -115,7 +116,7 @@ class Commands:
             report.key,
             by=press.by,
             reason=reason,
-            channel=desk.channel,
+            routes=desk.routes,
             now=desk.now(),
             account=report.account,
         )
@@ -149,12 +150,18 @@ class Commands:
             if refused:
                 at.slack.publish(press.user, closed(refused))
                 return
-            stands = overview(desk.store, desk.worker, desk.wording, self.accounts, desk.now())
+            stands = self._overview()
             at.slack.publish(press.user, home(stands, desk.tier, desk.wording.own_domains))
 
         at.attempt(press, publish, failed=lambda: at.note(press, ActKind.LOOK, None, Outcome.FAILED))
         if press.action == HOME:
             at.note(press, ActKind.LOOK, None, Outcome.REFUSED if refused else Outcome.DONE)
+
+    def _overview(self) -> Overview:
+        desk = self.desk
+        return overview(
+            desk.store, desk.worker, desk.wording, routes=desk.routes, accounts=self.accounts, at=desk.now()
+        )
 
     # ------------------------------------------------------------------------------------------ which report
 
@@ -170,4 +177,4 @@ class Commands:
 
     def _channel(self, press: Press) -> str:
         """Where they are told what comes of a modal: where they asked, if the bot is there."""
-        return press.channel if press.channel in self.channels else self.desk.channel
+        return press.channel if press.channel in self.desk.routes.channels else self.desk.routes.channel

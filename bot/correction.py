@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.audit import ANSWERS, audited, is_open, said_last, without_stopped
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import held_back, kept_up
-from bot.routing import answered_notices, changed_notices
+from bot.routing import Routes, answered_notices, changed_notices, in_words
+from bot.slack.view import name_of
 from bot.store import Changed, Store
 from bot.worker import Judged, Task, Worker
 from classifiers.errors import UserError
@@ -57,7 +58,7 @@ def correct(
     correction: Correction,
     *,
     known: Sequence[str],
-    channel: str,
+    routes: Routes,
     now: datetime,
     account: str | None = None,
 ) -> tuple[KeptReport, RecordedVerdict]:
@@ -92,11 +93,16 @@ def correct(
             *changed_notices(
                 report,
                 cards,
-                verdict.disposition,
+                before.verdict if before else None,
+                verdict,
                 kind=VerdictKind.PERSON,
-                channel=channel,
+                routes=routes,
                 mark=f"{correction.by}:{now.isoformat()}",
                 now=now,
+                why=f"`{report.short}` was {in_words(before.verdict)}; {name_of(correction.by)} says it is "
+                f"{in_words(verdict)}. See its card."
+                if before
+                else "",
             ),
             *(answered_notices(report, cards, now) if asked else ()),
         ),
@@ -106,7 +112,7 @@ def correct(
 
 
 def take_back(
-    store: Store, prefix: str, *, by: str, reason: str, channel: str, now: datetime, account: str | None = None
+    store: Store, prefix: str, *, by: str, reason: str, routes: Routes, now: datetime, account: str | None = None
 ) -> tuple[KeptReport, RecordedVerdict, RecordedVerdict | None]:
     """Undoes the person's verdict that holds: the report, that verdict, and what held before and holds again.
 
@@ -117,12 +123,14 @@ def take_back(
     said = store.current(report.id)
     if said is None or said.kind is not VerdictKind.PERSON:
         raise UserError(f"{report.short}: no person's verdict holds, so there is nothing to take back")
+    held = holding(h for h in store.history(report.id) if h.id != said.id)
     changes = changed_notices(
         report,
         store.cards_of(report.id),
-        said.verdict.disposition,
+        said.verdict,
+        (held or said).verdict,
         kind=VerdictKind.UNDO,
-        channel=channel,
+        routes=routes,
         mark=f"undo:{said.id}",
         now=now,
     )
@@ -156,7 +164,7 @@ def judge_again(
         )
 
 
-def apply(store: Store, change: Change, *, channel: str, now: Callable[[], datetime]) -> None:
+def apply(store: Store, change: Change, *, routes: Routes, now: Callable[[], datetime]) -> None:
     """Records a verdict of judging again; the card changes where people see another."""
     at = now()
     store.record(
@@ -170,15 +178,22 @@ def apply(store: Store, change: Change, *, channel: str, now: Callable[[], datet
         notices=changed_notices(
             change.report,
             store.cards_of(change.report.id),
-            change.after.verdict.disposition,
+            change.before.verdict if change.before else None,
+            change.after.verdict,
             kind=VerdictKind.BOT,
-            channel=channel,
+            routes=routes,
             mark=f"bot:{at.isoformat()}",
             now=at,
         )
         if change.changes
         else (),
     )
+
+
+def holding(history: Iterable[RecordedVerdict]) -> RecordedVerdict | None:
+    """The verdict that holds: a person's last word that was not undone, else the bot's last; audits decide nothing."""
+    told = [h for h in history if h.undone_by is None and h.kind in {VerdictKind.PERSON, VerdictKind.BOT}]
+    return max(told, key=lambda h: (h.kind is VerdictKind.PERSON, h.id), default=None)
 
 
 def _held(verdict: Verdict) -> tuple[str, ...]:

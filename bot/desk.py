@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from bot.audit import is_open, stopped
 from bot.correction import Correction, apply, correct, judge_again
-from bot.ports import Act, ActKind, KeptReport, Outcome, Press, RecordedVerdict, VerdictKind
+from bot.ports import Act, ActKind, KeptReport, NewNotice, Outcome, Press, RecordedVerdict, VerdictKind
 from bot.reception import Reception
-from bot.routing import changed_notices
+from bot.routing import Routes, card_changes
 from bot.showing import Wording, view_in
 from bot.slack import modal
 from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, REPLY, TAKE, WHY, Handle
@@ -37,7 +36,7 @@ class Desk:
     reception: Reception
     wording: Wording
     known: Sequence[str]  # the ids of all categories
-    channel: str
+    routes: Routes
     tier: Tier
     now: Callable[[], datetime]
     told: Callable[[], None]  # there is something to say: it need not wait for the next tick
@@ -120,18 +119,14 @@ class Desk:
             self.reception.tell(press, _first(report, current))
             return
         act = Act(report_id=report.id, kind=kind, by=press.by, at=at, outcome=Outcome.DONE)
-        first = self.store.hold(act, self._updates(report, current, at, press))
+        first = self.store.hold(act, self._updates(report, at, press))
         if first is not None:
             self.reception.tell(press, f"{name_of(first.by)} took `{report.short}` at {first.at:%H:%M} UTC.")
         self.told()
 
-    def _updates(self, report: KeptReport, current: RecordedVerdict, at: datetime, press: Press) -> Any:
+    def _updates(self, report: KeptReport, at: datetime, press: Press) -> Sequence[NewNotice]:
         """What is said where the verdict stays and only the card changes."""
-        cards = self.store.cards_of(report.id)
-        mark = f"{press.by}:{at.isoformat()}"
-        return changed_notices(
-            report, cards, current.verdict.disposition, kind=VerdictKind.PERSON, channel=self.channel, mark=mark, now=at
-        )
+        return card_changes(self.store.cards_of(report.id), f"{press.by}:{at.isoformat()}", at)
 
     def _changed(self, press: Press, report: KeptReport, seen: int) -> Correction:
         it = modal.said(press.fields)
@@ -149,7 +144,7 @@ class Desk:
     def _decide(self, kind: ActKind, press: Press, report: KeptReport, correction: Correction) -> None:
         try:
             correct(
-                self.store, report.key, correction, known=self.known, channel=self.channel, now=self.now(),
+                self.store, report.key, correction, known=self.known, routes=self.routes, now=self.now(),
                 account=report.account,
             )  # fmt: skip
         except Changed:
@@ -188,7 +183,7 @@ class Desk:
         stops = stopped(self.store.audits(), self.store.clearances(), self.wording.budget)
         changes = list(judge_again(self.store, self.worker, [report], stops))
         for change in changes:
-            apply(self.store, change, channel=self.channel, now=self.now)
+            apply(self.store, change, routes=self.routes, now=self.now)
             told = TITLES[change.after.verdict.disposition]
             self.reception.tell(
                 press, f"Judged `{report.short}` again: {'now' if change.changes else 'still'} *{told}*."

@@ -9,7 +9,8 @@ from bot.assembly import drawer_of, mailbox, notifier, open_store, worker_of
 from classifiers.errors import MailboxError, NotifierError, TriageError, UserError
 
 if TYPE_CHECKING:
-    from bot.settings import Account, Secret, Settings
+    from bot.sections import Secret
+    from bot.settings import Account, Settings
 
 
 @dataclass(frozen=True, slots=True)

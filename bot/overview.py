@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.figures import counted
 from bot.ports import KeptReport, Letterhead, RecordedVerdict
+from bot.routing import Routes
 from bot.showing import Wording
 from bot.slack.controls import Handle
 from bot.slack.overview import LISTED, Overview, Waiting
@@ -17,13 +18,16 @@ from bot.worker import Worker
 WEEK = timedelta(days=7)
 
 
-def overview(store: Store, worker: Worker, wording: Wording, accounts: Sequence[str], at: datetime) -> Overview:
+def overview(
+    store: Store, worker: Worker, wording: Wording, *, routes: Routes, accounts: Sequence[str], at: datetime
+) -> Overview:
     """How everything stands now, in the store and in what judges."""
     waiting = store.listing(open_only=True)
     blind = store.open_audits()
     return Overview(
         at=at,
         polls={name: store.last_beat(f"poll:{name}") for name in accounts},
+        quiet=str(routes.quiet),
         policy=worker.context.policy,
         versions=worker.versions,
         counts=store.counts(),

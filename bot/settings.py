@@ -3,114 +3,29 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
-import subprocess
 import tomllib
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from bot import DEFAULT_POLICY
+from bot.sections import Duration, Secret, Section, Size, duration, loopback
+from bot.slacksettings import Slack
 from classifiers.errors import ConfigError, Problem
 
 TERMINAL = "D0TERMINAL"  # the channel of cards that are told on a terminal
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SIZES = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
-
-
-def duration(value: object) -> timedelta:
-    """`"90s"`, `"5m"`, `"12h"`, `"30d"`; raises ValueError."""
-    found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('is no duration; write a number and s, m, h or d: "90s", "30d"')
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-
-
-def _size(value: object) -> int:
-    found = re.fullmatch(r"(\d{1,6})(kB|MB|GB)", value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('is no size; write a number and kB, MB or GB: "25MB"')
-    return int(found[1]) * _SIZES[found[2]]
-
-
-def _clock(value: object) -> time | None:
-    if value == "":
-        return None
-    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('is no time of day; write hours and minutes: "09:00", or "" for never')
-    return time(int(found[1]), int(found[2]))
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError('is no time zone; write a name such as "Europe/Berlin"') from None
-    return value
 
 
 def _start(value: object) -> timedelta | None:
     return None if value == "now" else duration(value)
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Size = Annotated[int, BeforeValidator(_size)]
-Clock = Annotated[time | None, BeforeValidator(_clock)]
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class Secret(_Section):
-    """Where a secret is read, never the secret itself."""
-
-    env: str | None = None
-    file: str | None = None
-    command: tuple[str, ...] | None = Field(default=None, strict=False)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Secret:
-        if sum(x is not None for x in (self.env, self.file, self.command)) != 1:
-            raise ValueError('names one place to read it from: { env = "NAME" }, { file = "…" } or { command = ["…"] }')
-        return self
-
-    def read(self) -> str:
-        """The secret as it stands now. Raises ConfigError, which never holds it."""
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            where = f"environment variable {self.env}"
-        elif self.file is not None:
-            where = f"file {self.file}"
-            try:
-                value = Path(self.file).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as e:
-                raise ConfigError(Problem("", f"{where} cannot be read: {type(e).__name__}")) from None
-        else:
-            assert self.command is not None
-            value, where = _first_line(self.command), f"command {self.command[0]}"
-        if not value:
-            raise ConfigError(Problem("", f"{where} is not set or empty"))
-        return value
-
-
-def _first_line(command: tuple[str, ...]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as e:
-        raise ConfigError(Problem("", f"command {command[0]} gave no secret: {type(e).__name__}")) from None
-    return (done.stdout.splitlines() or [""])[0]
-
-
-class Account(_Section):
+class Account(Section):
     """One mailbox that is read."""
 
     name: str = Field(default="security", pattern=r"^[A-Za-z0-9_.@-]{1,60}$")
@@ -132,26 +47,19 @@ class Account(_Section):
     def _sound(self) -> Account:
         if any(c in folder for folder in self.folders for c in "\0\r\n"):
             raise ValueError("folders hold a control character")
-        if self.tls == "none" and not _loopback(self.host):
+        if self.tls == "none" and not loopback(self.host):
             raise ValueError('tls = "none" is for loopback only; use "implicit" or "starttls"')
         return self
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class PolicyChoice(_Section):
+class PolicyChoice(Section):
     """Which policy reports are held against."""
 
     name: str = Field(default=DEFAULT_POLICY, pattern=r"^[a-z0-9_-]{1,60}$")
     rules: str = ""  # a folder of rule files; "": those that came with the bot
 
 
-class Learning(_Section):
+class Learning(Section):
     """What the model learns beside the corpus, and when."""
 
     retrain: Literal["", "weekly", "monthly"] = ""  # "": by hand alone
@@ -159,41 +67,7 @@ class Learning(_Section):
     labelled: str = ""  # a folder of the team's own mail, sorted by label
 
 
-class Slack(_Section):
-    """Where verdicts are told, and how much of a report may be shown there."""
-
-    channel: str = Field(pattern=r"^[CGD][A-Z0-9]{1,30}$")
-    bot_token: Secret
-    app_token: Secret | None = None  # None: no Socket Mode, cards without buttons
-    allowed_users: tuple[Annotated[str, Field(pattern=r"^([UW][A-Z0-9]{1,30}|\*)$")], ...] = Field(
-        default=(), strict=False
-    )
-    allowed_groups: tuple[Annotated[str, Field(pattern=r"^S[A-Z0-9]{1,30}$")], ...] = Field(default=(), strict=False)
-    tier: Literal["full", "reduced", "ids"] = "reduced"
-    base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://[^\s]+/$")
-    timeout: Duration = timedelta(seconds=20)
-    grace: Duration = timedelta(seconds=60)
-    digest_at: Clock = time(9, 0)
-    timezone: Zone = "UTC"
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Slack:
-        host = re.sub(r"^https?://(\[[^]]*\]|[^/:]*).*", r"\1", self.base_url).strip("[]")
-        if self.base_url.startswith("http://") and not _loopback(host):
-            raise ValueError("base_url without TLS is for loopback only; write https://")
-        return self
-
-    @model_validator(mode="after")
-    def _somebody(self) -> Slack:
-        if self.app_token and not self.allowed_users and not self.allowed_groups:
-            raise ValueError(
-                "app_token brings buttons, but nobody may press them: name people in allowed_users (U…), user groups in "
-                'allowed_groups (S…), or write allowed_users = ["*"] for everybody who sees the channel'
-            )
-        return self
-
-
-class Replies(_Section):
+class Replies(Section):
     """What is answered: a text is suggested, and laid into the mailbox as a draft where that is wished. Nothing is sent."""
 
     draft: bool = False
@@ -201,14 +75,14 @@ class Replies(_Section):
     sender: str = Field(default="", pattern=r"^([^@\s<>,;]{1,64}@[A-Za-z0-9.-]{1,255})?$")  # "": the account's user
 
 
-class Auditing(_Section):
+class Auditing(Section):
     """How many would-be dismissals are asked blind."""
 
     share: float = Field(default=0.05, ge=0, le=1, strict=False)
     seed: Secret | None = None  # None: a file in the state folder, made at the first start
 
 
-class State(_Section):
+class State(Section):
     """What the bot remembers, and for how long."""
 
     folder: str = "var"
@@ -217,7 +91,7 @@ class State(_Section):
     keep_corrections: bool = True
 
 
-class Limits(_Section):
+class Limits(Section):
     """What one mail may cost."""
 
     max_message: Size = 25 * 1000**2
@@ -226,12 +100,12 @@ class Limits(_Section):
     memory: Size = 512 * 1000**2
 
 
-class Log(_Section):
+class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "text", "json"] = "auto"
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole configuration."""
 
     accounts: tuple[Account, ...] = Field(strict=False, min_length=1)
@@ -364,12 +238,20 @@ def _sentence(error: Any, where: tuple[str | int, ...]) -> str:
 
 
 def _known_keys(where: tuple[str | int, ...]) -> list[str]:
-    sections: dict[str, Any] = {name: f.annotation for name, f in Settings.model_fields.items()} | {"accounts": Account}
-    named = where[0] if len(where) > 1 else None
-    if isinstance(named, str) and where[-2] in ("password", "bot_token", "app_token", "seed"):
-        return list(Secret.model_fields)
-    model = sections.get(str(named), Settings) if named else Settings
-    return list(model.model_fields)
+    """The keys that stand beside the last one of a path."""
+    section: Any = Settings
+    for name in where[:-1]:
+        if not isinstance(name, int):
+            section = _section_of(section.model_fields[name].annotation) if name in section.model_fields else None
+        if section is None:
+            return []
+    return list(section.model_fields)
+
+
+def _section_of(annotation: Any) -> Any:
+    """The section that a field holds: Slack of `Slack`, Account of `tuple[Account, ...]`; None of a plain value."""
+    inside = (annotation, *get_args(annotation))
+    return next((t for t in inside if isinstance(t, type) and issubclass(t, BaseModel)), None)
 
 
 def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:

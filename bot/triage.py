@@ -27,7 +27,7 @@ from bot.ports import (
     VerdictKind,
 )
 from bot.precedent import held_back
-from bot.routing import audit_notices, first_notices, is_quiet
+from bot.routing import DIGEST, Routes, audit_notices, first_notices
 from bot.store import Store
 from bot.worker import Judged, Task, Worker, unreadable
 from classifiers.errors import FolderRefused
@@ -54,7 +54,7 @@ class Triage:
 
     store: Store
     worker: Worker
-    channel: str
+    routes: Routes
     now: Callable[[], datetime]
     drawing: Drawing = field(default_factory=Drawing)  # as it stands: no audits
 
@@ -186,9 +186,7 @@ class Triage:
             letterhead=judged.letterhead,
             traces=judged.traces,
             audited=verdict if audited else None,
-            notices=audit_notices(report, self.channel, now)
-            if audited
-            else self._notices(report, judged, verdict, now),
+            notices=audit_notices(report, self.routes, now) if audited else self._notices(report, judged, verdict, now),
         )
         log.info(
             "report.judged",
@@ -203,15 +201,16 @@ class Triage:
     def _notices(self, report: KeptReport, judged: Judged, verdict: Verdict, now: datetime) -> tuple[NewNotice, ...]:
         """What is said of it: in the thread that it follows up, else as of any first mail."""
         first = self.store.thread_of(report, judged.traces).first
-        said = follow(self.store, report, verdict, first, channel=self.channel, now=now)
-        return said or first_notices(report, verdict.disposition, self.channel, now)
+        said = follow(self.store, report, verdict, first, routes=self.routes, now=now)
+        return said or first_notices(report, verdict, self.routes, now)
 
     def _is_audited(self, report: KeptReport, verdict: Verdict, now: datetime) -> bool:
         """Whether a person is asked before the bot's dismissal is shown; of quiet reports a few a day at most."""
         if verdict.disposition not in DISMISSALS or not drawn(report.key, self.drawing):
             return False
-        quiet = is_quiet(report, verdict.disposition)
-        return not quiet or self.store.quiet_audits_since(now - timedelta(days=1)) < QUIET_A_DAY
+        if self.routes.first_place(report, verdict) != DIGEST:
+            return True
+        return self.store.quiet_audits_since(now - timedelta(days=1), self.routes.digested) < QUIET_A_DAY
 
 
 def _in_turn(waiting: Sequence[KeptReport]) -> Iterator[list[KeptReport]]:

@@ -35,6 +35,7 @@ from bot.correction import Correction, correct, judge_again
 from bot.delivery import Delivery
 from bot.local.slack import LocalSlack
 from bot.ports import Context, Cursor, KeptReport, Letterhead, NewReport, RawMessage, RecordedVerdict, VerdictKind
+from bot.routing import Routes
 from bot.settings import load
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
@@ -235,12 +236,12 @@ def keep(store: Store, *numbers: int, backlog: bool = False) -> None:
 
 def judged(store: Store, *, drawing: Drawing = ALL, now: datetime = NOW, disposition: Disposition = OUT) -> None:
     worker = Judging(disposition)
-    Triage(store=store, worker=worker, channel=CHANNEL, now=lambda: now, drawing=drawing).judge_waiting()
+    Triage(store=store, worker=worker, routes=Routes(channel=CHANNEL), now=lambda: now, drawing=drawing).judge_waiting()
 
 
 def answer(store: Store, report: KeptReport, disposition: Disposition, now: datetime = NOW) -> RecordedVerdict:
     word = Correction(disposition=disposition, by="person:ana", reason="a look at the mail")
-    return correct(store, report.key, word, known=(SPF,), channel=CHANNEL, now=now)[1]
+    return correct(store, report.key, word, known=(SPF,), routes=Routes(channel=CHANNEL), now=now)[1]
 
 
 def test_what_holds_of_an_audited_report_has_no_opinion(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -21,6 +21,7 @@ from bot.judging import traces
 from bot.local.slack import LocalSlack
 from bot.mail.mime import parse
 from bot.ports import Context, KeptReport, Letterhead
+from bot.routing import Routes
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
 from bot.slack.view import Tier
@@ -60,7 +61,7 @@ class Bot:
         self.box = ScriptedMailbox("INBOX")
         self.box.connect()
         self.at = NOW
-        self.triage = Triage(store=store, worker=Scripted(), channel=CHANNEL, now=self.now)
+        self.triage = Triage(store=store, worker=Scripted(), routes=Routes(channel=CHANNEL), now=self.now)
         self.delivery = Delivery(
             store, SlackNotifier(token=lambda: slack.token, base_url=slack.base_url, timeout=5),
             Wording(policy="p", word="mochi", titles={}, requested={}, assets={}),
@@ -95,7 +96,7 @@ class Bot:
 
     def decides(self, report: KeptReport, as_: Disposition, by: str = "ana") -> None:
         said = Correction(disposition=as_, by=f"person:{by}")
-        correct(self.store, report.key, said, known=(), channel=CHANNEL, now=self.now())
+        correct(self.store, report.key, said, known=(), routes=Routes(channel=CHANNEL), now=self.now())
         self.tells()
 
     def holds(self, report: KeptReport) -> Disposition:
@@ -161,8 +162,8 @@ def test_a_person_who_called_the_like_in_scope_keeps_it_from_being_dismissed(bot
     second = bot.receives(OTHER, OUT, sender="eve@other.example", number=2)
 
     assert bot.holds(second) is Disposition.NEEDS_REVIEW
-    assert f"a person called the similar report {first.short} in scope" in bot.posts()[1]
-    assert f"1 similar, in scope by @ana ({first.short})" in bot.posts()[1]
+    assert f"a person called the similar report {first.short} in scope" in bot.posts()[2]
+    assert f"1 similar, in scope by @ana ({first.short})" in bot.posts()[2]
     (change,) = judge_again(bot.store, bot.triage.worker, [second])
     assert not change.changes
 
@@ -219,7 +220,7 @@ def test_a_live_follow_up_raises_a_bots_dismissal(bot: Bot, live: Disposition) -
 
     bot.receives("Thanks.", OUT, number=3, answers=1)
     (change,) = judge_again(bot.store, bot.triage.worker, [first])
-    apply(bot.store, change, channel=CHANNEL, now=bot.now)
+    apply(bot.store, change, routes=Routes(channel=CHANNEL), now=bot.now)
     assert bot.holds(first) is live
     assert len(bot.posts()) == 2
 

@@ -55,6 +55,7 @@ def test_home_shows_what_is_open_and_how_triage_stands(desk: Office) -> None:
     assert "People decided 1, 1 of them as recommended" in tab
     assert "Mailbox security: not read yet" in tab
     assert "rules r1 · model m1" in tab
+    assert "Quiet hours: none" in tab
 
 
 def test_a_report_is_decided_from_home_which_then_shows_it(desk: Office) -> None:
@@ -111,7 +112,7 @@ def test_however_much_waits_slack_takes_the_tab(tier: Tier) -> None:
         sender="ravi@hunter.example", received_at=AT - timedelta(days=3),
     )  # fmt: skip
     stands = Overview(
-        at=AT, polls={"security": None}, policy="p", versions=Versions(rules="r", model="", policy="p"), counts={},
+        at=AT, polls={"security": None}, quiet="none", policy="p", versions=Versions(rules="r", model="", policy="p"), counts={},
         waiting=(line,) * 40, waits=5000, week=NONE,
     )  # fmt: skip
 

@@ -23,6 +23,7 @@ from bot.learning import REPEATED, UNKNOWN, UNREAD, UNSURE, Gathered, correction
 from bot.local.samples import sample_mails
 from bot.mail.mime import parse
 from bot.ports import Context, Cursor, KeptReport, NewReport, RawMessage, VerdictKind
+from bot.routing import Routes
 from bot.store import Store
 from bot.worker import Task, Worker
 from classifiers.errors import UserError
@@ -83,7 +84,7 @@ def decide(
     store: Store, report: KeptReport, as_: Disposition, *categories: str, reason: str = "", at: datetime = NOW
 ) -> None:
     said = Correction(disposition=as_, categories=categories, reason=reason, by="person:ana")
-    correct(store, report.key, said, known=(*KNOWN, "gone"), channel="C0TRIAGE", now=at)
+    correct(store, report.key, said, known=(*KNOWN, "gone"), routes=Routes(channel="C0TRIAGE"), now=at)
 
 
 def gathered(store: Store, weight: float = 3.0) -> Gathered:
@@ -112,7 +113,7 @@ def test_what_was_taken_back_teaches_nothing(store: Store) -> None:
     """Until somebody decides anew."""
     report = keep(store, 1)
     decide(store, report, IN)
-    take_back(store, report.key, by="person:bob", reason="", channel="C0TRIAGE", now=NOW)
+    take_back(store, report.key, by="person:bob", reason="", routes=Routes(channel="C0TRIAGE"), now=NOW)
     assert gathered(store).examples == ()
 
     decide(store, report, OUT, SPF)
@@ -352,7 +353,7 @@ def test_train_and_report_by_command(store: Store, config: Path, tmp_path: Path)
     assert Learned.load(in_use).version == lesson["model"]
     assert store.last_beat("trained") is not None
 
-    take_back(store, report.key, by="person:bob", reason="", channel="C0TRIAGE", now=NOW)
+    take_back(store, report.key, by="person:bob", reason="", routes=Routes(channel="C0TRIAGE"), now=NOW)
     shown = command("model", "report", "--verbose", "--config", config)
     assert f"{report.short}  2026-11-02  ana  in_scope: backups of others (taken back since)" in shown.stdout
     assert "backups of others" not in command("model", "report", "--config", config).stdout

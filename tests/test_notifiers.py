@@ -28,7 +28,7 @@ from bot.local.imap import EmbeddedImap
 from bot.local.samples import sample_mails
 from bot.local.slack import LocalSlack
 from bot.ports import Cursor, Letterhead, Message, NewReport, Notifier, RawMessage, VerdictKind
-from bot.routing import first_notices
+from bot.routing import Routes, first_notices
 from bot.settings import TERMINAL
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
@@ -147,10 +147,11 @@ class Told:
         new = NewReport(message=message, key=report_key(raw), from_junk=False, backlog=False)
         (report_id,) = self.store.keep("security", "INBOX", [new], Cursor(1, 1))
         self.report = self.store.report(report_id)
+        verdict = replace(judge(make_report("No SPF record", SPF)), report=self.report.key)
         self.store.record(
-            report_id, replace(judge(make_report("No SPF record", SPF)), report=self.report.key), kind=VerdictKind.BOT,
+            report_id, verdict, kind=VerdictKind.BOT,
             decided_by="bot", decided_at=self.at, letterhead=Letterhead(subject="No SPF record"),
-            notices=first_notices(self.report, Disposition.OUT_OF_SCOPE, CHANNEL, self.at),
+            notices=first_notices(self.report, verdict, Routes(channel=CHANNEL), self.at),
         )  # fmt: skip
 
     def say(self) -> None:
@@ -160,8 +161,8 @@ class Told:
             self.at += timedelta(minutes=11)
 
     def decide(self) -> None:
-        correction = Correction(disposition=Disposition.IN_SCOPE, by="person:ana", reason="a mail was spoofed")
-        correct(self.store, self.report.key, correction, known=(), channel=CHANNEL, now=self.at)
+        correction = Correction(disposition=Disposition.INCOMPLETE, by="person:ana", reason="a mail was spoofed")
+        correct(self.store, self.report.key, correction, known=(), routes=Routes(channel=CHANNEL), now=self.at)
 
 
 def test_a_second_notifier_takes_under_fifty_lines(tmp_path: Path, receiver: Receiver) -> None:

@@ -31,7 +31,7 @@ from bot.local.slack.hands import UNCONNECTED, Done
 from bot.ports import Act, ActKind, Context, Cursor, Letterhead, NewReport, Outcome, Press, RawMessage, VerdictKind
 from bot.reception import NOT_ALLOWED, NOT_ASKED, Reception
 from bot.reply import suggested
-from bot.routing import audit_notices, first_notices
+from bot.routing import Routes, audit_notices, first_notices
 from bot.settings import Settings
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
@@ -44,6 +44,7 @@ from classifiers.errors import NotSaid
 from classifiers.terms import Disposition, Verdict, Versions, report_key
 
 CHANNEL = "C0TRIAGE"
+ROUTES = Routes(channel=CHANNEL)
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ACCOUNT = '[[accounts]]\nhost = "127.0.0.1"\nuser = "a@b.example"\npassword = { env = "X" }\n'
 SECRET = "the reset link of another customer"
@@ -103,7 +104,7 @@ class Office:
             report_id, blind(verdict) if audited else verdict, kind=VerdictKind.BOT, decided_by="bot", decided_at=NOW,
             letterhead=Letterhead(subject=f"number {number}", sender="ravi@hunter.example"),
             audited=verdict if audited else None,
-            notices=audit_notices(report, CHANNEL, NOW) if audited else first_notices(report, disposition, CHANNEL, NOW),
+            notices=audit_notices(report, ROUTES, NOW) if audited else first_notices(report, verdict, ROUTES, NOW),
         )  # fmt: skip
         self.tell()
         return report_id
@@ -187,10 +188,10 @@ def office(
     with Store.open(f"sqlite:///{folder}/t.db", now=now) as store:
         allowed = Allowed(users, groups, line.members, now=now)
         desk = Desk(
-            store=store, worker=worker, wording=wording, channel=CHANNEL, tier=Tier.REDUCED, now=now,
+            store=store, worker=worker, wording=wording, routes=ROUTES, tier=Tier.REDUCED, now=now,
             reception=Reception(store=store, slack=line, allowed=allowed, channel=CHANNEL, now=now), known=tuple(wording.titles), told=lambda: None,
         )  # fmt: skip
-        commands = Commands(desk=desk, accounts=("security",), channels={CHANNEL})
+        commands = Commands(desk=desk, accounts=("security",))
         delivery = Delivery(
             store, line, wording, channel=CHANNEL, tier=Tier.REDUCED, grace=timedelta(seconds=5), now=now,
             pace=timedelta(), pressable=True,
@@ -700,7 +701,7 @@ def test_what_people_did_is_shown_and_exported(tmp_path: Path) -> None:
         store.hold(Act(**ana, kind=ActKind.TAKE, at=NOW + timedelta(minutes=1), outcome=Outcome.DONE), ())  # type: ignore[arg-type]
         store.note(Act(report_id=None, by="person:eve (U0EVE)", kind=ActKind.OTHER, at=NOW, outcome=Outcome.REFUSED))
         correction = Correction(disposition=Disposition.OUT_OF_SCOPE, by="person:ben", reason="known")
-        correct(store, key, correction, known=(), channel=CHANNEL, now=NOW + timedelta(minutes=2))
+        correct(store, key, correction, known=(), routes=Routes(channel=CHANNEL), now=NOW + timedelta(minutes=2))
 
     exported = [json.loads(line) for line in triage("export", "audit", "--config", config).stdout.splitlines()]
     shown_data = json.loads(triage("show", key[:8], "--json", "--config", config).stdout)

@@ -20,6 +20,7 @@ from bot.correction import Correction, correct
 from bot.local.samples import sample_mails
 from bot.ports import Cursor, KeptReport, NewReport, RawMessage
 from bot.replay import Decided, Yardstick
+from bot.routing import Routes
 from bot.store import Store
 from bot.triage import Triage
 from classifiers.learned import Learned
@@ -94,11 +95,11 @@ def reports(store: Store) -> dict[int, KeptReport]:
         new = NewReport(message=message, key=report_key(raw), from_junk=False, backlog=False)
         store.keep("a", "INBOX", [new], Cursor(7, n + 1))
     with judging_worker(policy="planetscale", rules=None, model=None) as worker:
-        Triage(store=store, worker=worker, channel="C0TRIAGE", now=lambda: NOW).judge_waiting()
+        Triage(store=store, worker=worker, routes=Routes(channel="C0TRIAGE"), now=lambda: NOW).judge_waiting()
     found = {n: store.find(report_key(raw)) for n, raw in mails.items()}
     for n, said in ((SPF, IN), (CSRF, OUT)):
         word = Correction(disposition=said, by="person:ana")
-        correct(store, found[n].key, word, known=(), channel="C0TRIAGE", now=NOW)
+        correct(store, found[n].key, word, known=(), routes=Routes(channel="C0TRIAGE"), now=NOW)
     return found
 
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from test_cli import triage
 
+from bot.sections import Secret
 from bot.settings import (
     Account,
     Auditing,
@@ -15,13 +17,12 @@ from bot.settings import (
     Log,
     PolicyChoice,
     Replies,
-    Secret,
-    Slack,
     State,
     find_file,
     load,
     missing_secrets,
 )
+from bot.slacksettings import QuietHours, Routing, Slack
 from classifiers.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -55,9 +56,9 @@ def test_the_example_loads_and_shows_every_default() -> None:
     example = load(path)
     text = path.read_text(encoding="utf-8")
 
-    for model in (Account, PolicyChoice, Learning, Slack, Replies, Auditing, State, Limits, Log):
+    for model in (Account, PolicyChoice, Learning, Slack, QuietHours, Routing, Replies, Auditing, State, Limits, Log):
         for name in model.model_fields:
-            assert f"{name} = " in text, name
+            assert f"{name} = " in text or f"[slack.{name}]" in text, name
     least = {"host": "h", "user": "u", "password": Secret(env="X")}
     default = Account(**least)  # type: ignore[arg-type]
     changed = {
@@ -119,6 +120,12 @@ def test_all_problems_are_told_at_once_with_line_and_near_name(tmp_path: Path) -
         ('"C0123456789"', '"C0123456789"\napp_token = { env = "X" }', "nobody may press"),  # buttons for no one
         ('"C0123456789"', '"C0123456789"\nallowed_users = ["@ana"]', "allowed_users"),  # a name instead of an id
         ('"C0123456789"', '"C0123456789"\nallowed_groups = ["U0123"]', "allowed_groups"),  # a person's id
+        ('"C0123456789"', '"C0123456789"\nquiet = { hours = "19:00" }', "is no span of hours"),
+        ('"C0123456789"', '"C0123456789"\nquiet = { days = ["saturday"] }', "slack.quiet.days"),
+        ('"C0123456789"', '"C0123456789"\nquiet = { days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] }', "slack.quiet.days"),
+        ('"C0123456789"', '"C0123456789"\nroutes = { in_scope = "digest" }', "slack.routes.in_scope"),  # live: a card
+        ('"C0123456789"', '"C0123456789"\nroutes = { outofscope = "digest" }', "did you mean out_of_scope?"),
+        ('"C0123456789"', '"C0123456789"\nroutes = { categories = { x = "" } }', "slack.routes.categories.x"),
     ],
 )  # fmt: skip
 def test_wrong_values_are_refused_with_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -128,6 +135,16 @@ def test_wrong_values_are_refused_with_a_sentence(tmp_path: Path, old: str, new:
     assert len(problems) == 1
     assert sentence in problems[0]
     assert "xoxb" not in problems[0]
+
+
+def test_a_routed_category_that_there_is_not_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `check`, and before the bot starts: its reports would go where nobody meant."""
+    monkeypatch.setenv("A_PASSWORD", "x")
+    monkeypatch.setenv("A_TOKEN", "x")
+    config = written(tmp_path, LEAST + 'routes = { categories = { spff = "digest" } }\n')
+    for command in ("check", "once"):
+        said = triage(command, "--config", config)
+        assert (said.returncode, "there is no category spff" in said.stderr) == (78, True)
 
 
 def test_two_accounts_of_one_name_are_refused(tmp_path: Path) -> None:

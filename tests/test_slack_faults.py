@@ -19,7 +19,7 @@ from bot.delivery import Delivery
 from bot.local.imap import EmbeddedImap
 from bot.local.slack import LocalSlack
 from bot.ports import Cursor, Letterhead, NewReport, RawMessage, VerdictKind
-from bot.routing import first_notices
+from bot.routing import Routes, first_notices
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
 from bot.slack.view import Tier
@@ -65,9 +65,14 @@ class Teller:
         return self.store.counts()["notices_due"]
 
     def decide(self) -> None:
-        correction = Correction(disposition=Disposition.IN_SCOPE, by="person:ana", reason="a mail was spoofed")
+        correction = Correction(disposition=Disposition.INCOMPLETE, by="person:ana", reason="a mail was spoofed")
         correct(
-            self.store, self.store.report(self.report_id).key, correction, known=(), channel=CHANNEL, now=self.clock[0]
+            self.store,
+            self.store.report(self.report_id).key,
+            correction,
+            known=(),
+            routes=Routes(channel=CHANNEL),
+            now=self.clock[0],
         )
 
     @property
@@ -97,10 +102,11 @@ def teller(tmp_path: Path, slack: LocalSlack) -> Iterator[Teller]:
         new = NewReport(message=message, key=report_key(raw), from_junk=False, backlog=False)
         (report_id,) = store.keep("security", "INBOX", [new], Cursor(1, 1))
         report = store.report(report_id)
+        verdict = replace(judge(make_report("No SPF record", SPF)), report=report.key)
         store.record(
-            report_id, replace(judge(make_report("No SPF record", SPF)), report=report.key), kind=VerdictKind.BOT,
+            report_id, verdict, kind=VerdictKind.BOT,
             decided_by="bot", decided_at=clock[0], letterhead=Letterhead(subject="No SPF record"),
-            notices=first_notices(report, Disposition.OUT_OF_SCOPE, CHANNEL, clock[0]),
+            notices=first_notices(report, verdict, Routes(channel=CHANNEL), clock[0]),
         )  # fmt: skip
         delivery = Delivery(
             store, SlackNotifier(token=lambda: slack.token, base_url=slack.base_url, timeout=1), wording, channel=CHANNEL,

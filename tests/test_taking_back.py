@@ -17,6 +17,7 @@ from test_following import ACME, CHANNEL, IN, NOW, OTHER, OUT, READING, Bot, wor
 from bot.audit import Drawing, live_rate, stopped
 from bot.correction import take_back
 from bot.ports import KeptReport, RecordedVerdict, VerdictKind
+from bot.routing import Routes
 from bot.store import Changed
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
@@ -38,7 +39,9 @@ def config(tmp_path: Path) -> Path:
 
 
 def undo(bot: Bot, report: KeptReport, by: str = "bob", reason: str = "") -> RecordedVerdict | None:
-    again = take_back(bot.store, report.key, by=f"person:{by}", reason=reason, channel=CHANNEL, now=bot.now())[2]
+    again = take_back(
+        bot.store, report.key, by=f"person:{by}", reason=reason, routes=Routes(channel=CHANNEL), now=bot.now()
+    )[2]
     bot.tells()
     return again
 
@@ -59,7 +62,8 @@ def test_what_the_bot_said_holds_again_and_the_trail_keeps_both(bot: Bot) -> Non
     _, said, taken = bot.store.history(report.id)
     assert said.undone_by == taken.id
     assert taken.reason == "I misread it"
-    (card,) = bot.posts()
+    card, sentence = bot.posts()
+    assert f"`{report.short}` was out of scope; ana says it is in scope. See its card." in sentence
     assert "Out of scope" in card
     assert "Decided by" not in card
     assert "bob took back “In scope” by ana_: I misread it" in card
@@ -140,7 +144,9 @@ def test_a_report_that_the_bot_had_not_judged_waits_again(bot: Bot) -> None:
     ((report, _, _),) = bot.store.listing()
     bot.decides(report, IN)
 
-    again = take_back(bot.store, report.key, by="person:bob", reason="", channel=CHANNEL, now=bot.now())[2]
+    again = take_back(bot.store, report.key, by="person:bob", reason="", routes=Routes(channel=CHANNEL), now=bot.now())[
+        2
+    ]
     assert again is None
     bot.triage.judge_waiting()
     bot.tells()

@@ -10,6 +10,7 @@ import pytest
 from fakes import FIRST_MAIL, ScriptedMailbox
 
 from bot.ports import Context, Letterhead
+from bot.routing import Routes
 from bot.store import Store
 from bot.triage import ATTEMPTS, Reading, Triage
 from bot.worker import Judged, Task, Worker, unreadable
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def triage(store: Store, worker: Worker | None = None) -> Triage:
-    return Triage(store=store, worker=worker or Instant(), channel="C1", now=lambda: NOW)
+    return Triage(store=store, worker=worker or Instant(), routes=Routes(channel="C1"), now=lambda: NOW)
 
 
 def reading(start: timedelta | None = timedelta(days=30), *folders: str) -> Reading:
@@ -102,7 +103,7 @@ def test_a_backlog_posts_no_flood(store: Store) -> None:
 def test_what_comes_within_the_second_of_the_first_look_is_no_backlog(store: Store) -> None:
     """Servers keep the time of arrival in whole seconds; ours has a fraction."""
     box = connected()
-    it = Triage(store=store, worker=Instant(), channel="C1", now=lambda: NOW + timedelta(seconds=0.7))
+    it = Triage(store=store, worker=Instant(), routes=Routes(channel="C1"), now=lambda: NOW + timedelta(seconds=0.7))
     it.read(box, reading())
     box.deliver(mail(1), received_at=NOW)
     it.read(box, reading())

@@ -46,7 +46,7 @@ def now() -> datetime:
 
 def ago(since: str) -> timedelta:
     """How far back `--since` reaches."""
-    from bot.settings import duration
+    from bot.sections import duration
 
     try:
         return duration(since)

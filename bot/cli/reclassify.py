@@ -87,12 +87,12 @@ def reclassify(
 
 
 def _by_hand(store: Store, settings: Settings, ids: list[str], correction: Correction, *, as_json: bool) -> None:
-    from bot.assembly import known_categories
+    from bot.assembly import known_categories, routes_of
     from bot.correction import correct
 
     known, said = known_categories(settings), correction.disposition.value
     for prefix in ids:
-        report, recorded = correct(store, prefix, correction, known=known, channel=settings.slack.channel, now=now())
+        report, recorded = correct(store, prefix, correction, known=known, routes=routes_of(settings), now=now())
         if as_json:
             print(
                 json.dumps(
@@ -107,11 +107,12 @@ def _by_hand(store: Store, settings: Settings, ids: list[str], correction: Corre
 
 def _undo(store: Store, settings: Settings, ids: list[str], reason: str, by: str, *, as_json: bool) -> None:
     from bot.answer import in_words
+    from bot.assembly import routes_of
     from bot.audit import BLIND
     from bot.correction import take_back
 
     for prefix in ids:
-        report, said, again = take_back(store, prefix, by=by, reason=reason, channel=settings.slack.channel, now=now())
+        report, said, again = take_back(store, prefix, by=by, reason=reason, routes=routes_of(settings), now=now())
         blind = report.id in store.open_audits()
         if as_json:
             print(
@@ -138,7 +139,7 @@ def _undo(store: Store, settings: Settings, ids: list[str], reason: str, by: str
 def _again(
     store: Store, settings: Settings, ids: list[str], since: str | None, trial: Trial, *, apply: bool, as_json: bool
 ) -> None:
-    from bot.assembly import audit_state, learned_from, not_configured, worker_of
+    from bot.assembly import audit_state, learned_from, not_configured, routes_of, worker_of
     from bot.correction import apply as apply_change
     from bot.correction import judge_again
     from bot.replay import Yardstick, decided
@@ -164,7 +165,7 @@ def _again(
                 changed += 1
                 _print_change(change, as_json=as_json)
             if apply:
-                apply_change(store, change, channel=settings.slack.channel, now=now)
+                apply_change(store, change, routes=routes_of(settings), now=now)
         model = worker.context.model
     yardstick = Yardstick.of(compared, learned_from(model) if model else ())
     print(json.dumps(yardstick.as_data()) if as_json else yardstick.as_text())

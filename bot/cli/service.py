@@ -93,7 +93,7 @@ def demo(
 
 def check(config: Config = None, as_json: Json = False) -> None:
     """Check the configuration, its secrets and the rules; offline, changing nothing."""
-    from bot.assembly import rules_folder
+    from bot.assembly import routes_of, rules_folder
     from bot.settings import find_file, load, missing_secrets
     from classifiers.policyfiles import lint
 
@@ -102,6 +102,8 @@ def check(config: Config = None, as_json: Json = False) -> None:
     try:
         settings = load(path)
         problems = [*missing_secrets(settings), *lint(rules_folder(settings.policy.rules))]
+        if not problems:
+            routes_of(settings)
     except ConfigError as e:
         problems = list(e.problems)
     if as_json:

@@ -25,7 +25,7 @@ def home(o: Overview, tier: Tier, own: tuple[str, ...]) -> dict[str, Any]:
     blocks: Blocks = [
         _header("What waits for a person"), section(in_one_line(o)), *waiting, {"type": "divider"},
         _header("This week"), section("\n".join(in_figures(o.week))), {"type": "divider"},
-        _header("How triage stands"), section("\n".join(filter(None, [*mailboxes(o), still_to_do(o.counts)]))),
+        _header("How triage stands"), section("\n".join(filter(None, [*mailboxes(o), still_to_do(o.counts), f"Quiet hours: {o.quiet}"]))),
         context(versions(o), 1000), _refresh(o),
     ]  # fmt: skip
     return {"type": "home", "blocks": blocks}

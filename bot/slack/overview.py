@@ -37,6 +37,7 @@ class Overview:
 
     at: datetime
     polls: Mapping[str, datetime | None]  # by account: when it was last read
+    quiet: str  # when it says nothing that can wait, in words
     policy: str
     versions: Versions
     counts: Mapping[str, int]  # as the store counts
@@ -47,7 +48,7 @@ class Overview:
 
 def status(o: Overview) -> str:
     """A few lines: mailboxes, what is open, what is still to be done, versions."""
-    lines = [*mailboxes(o), in_one_line(o), still_to_do(o.counts), versions(o)]
+    lines = [*mailboxes(o), in_one_line(o), still_to_do(o.counts), f"Quiet hours: {o.quiet}", versions(o)]
     return "\n".join(line for line in lines if line)
 
 

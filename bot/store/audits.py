@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -50,10 +51,10 @@ class Audits(Outbox):
         with self._read() as c:
             return frozenset(c.execute(query).scalars())
 
-    def quiet_audits_since(self, at: datetime) -> int:
-        """How many reports were audited since then that would have got no card of their own."""
+    def quiet_audits_since(self, at: datetime, digested: Collection[Disposition]) -> int:
+        """How many reports were audited since then that would have got no card of their own: these dispositions are `digested`."""
         v, r = t.verdicts, t.reports
-        quiet = r.c.backlog | r.c.from_junk | (v.c.disposition == Disposition.NOT_A_REPORT.value)
+        quiet = r.c.backlog | r.c.from_junk | v.c.disposition.in_([d.value for d in digested])
         query = (
             select(func.count()).select_from(v).join(r, r.c.id == v.c.report_id)
             .where(v.c.kind == VerdictKind.AUDIT.value, v.c.decided_at > at, quiet)

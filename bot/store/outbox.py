@@ -43,8 +43,14 @@ class Outbox:
     # ------------------------------------------------------------------------------------------ adding
 
     def _add_notice(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> None:
-        """A notice with its card. One whose key is known was said, or will be. An update takes the place of those not sent."""
-        if c.execute(select(t.notices.c.id).where(t.notices.c.key == new.key)).first():
+        """A notice with its card. One whose key is known was said, or will be, sooner where this one is due sooner.
+
+        An update takes the place of those not sent. A sentence waits for the card in its channel, where there is one.
+        """
+        n = t.notices
+        if c.execute(select(n.c.id).where(n.c.key == new.key)).first():
+            untried = (n.c.key == new.key) & (n.c.state == NoticeState.PENDING.value) & (n.c.attempts == 0)
+            c.execute(n.update().where(untried, n.c.due_at > new.due_at).values(due_at=new.due_at))
             return
         card_id = None
         if new.kind not in {NoticeKind.DIGEST, NoticeKind.DRAFT}:
@@ -59,15 +65,15 @@ class Outbox:
             )
         c.execute(_insert(new, report_id, card_id))
 
-    def _card_of(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> int:
-        """The report's card in that channel; made where there is none."""
+    def _card_of(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> int | None:
+        """The report's card in that channel; made where there is none and the notice is no mere sentence."""
         mine = (
             select(t.cards.c.id)
             .join(t.card_reports, t.card_reports.c.card_id == t.cards.c.id)
             .where(t.card_reports.c.report_id == report_id, t.cards.c.channel == new.destination)
         )
         found: int | None = c.execute(mine).scalar()
-        if found is None:
+        if found is None and new.kind is not NoticeKind.TROUBLE:
             found = row_id(c.execute(t.cards.insert().values(channel=new.destination, made_at=at)))
             c.execute(t.card_reports.insert().values(card_id=found, report_id=report_id))
         return found
