@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bot.learning import Lesson
     from bot.mail.imap import ImapMailbox
     from bot.ports import Notifier
+    from bot.probes import Probes
     from bot.retraining import Retraining
     from bot.routing import Routes
     from bot.settings import Account, Settings
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bot.slack.socket import SlackSocket
     from bot.store import Store
     from bot.triage import Reading, Triage
+    from bot.watch import Watch
     from classifiers.evaluation import Evaluation
     from classifiers.learned import Learned
     from classifiers.terms import Versions
@@ -359,19 +361,20 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
     """
     from bot.daemon import Daemon, Parts
     from bot.reading import AccountReader
+    from bot.silence import Silences
+    from bot.systemd import Systemd
+    from bot.voice import Voice
+    from bot.watch import Watch
 
     with wired(settings, pace, pressable=settings.slack.app_token is not None) as parts:
-
-        def say(sentence: str, key: str) -> None:
-            parts.store.trouble(sentence, settings.slack.channel, key, now())
-
+        watch, voice = Watch(), Voice(parts.store, teller(settings), settings.slack.channel, now)
         readers = [
             AccountReader(
                 parts.triage,
                 reading_of(a),
                 partial(mailbox, a, settings.limits.max_message),
                 every=a.poll_every,
-                say=say,
+                say=voice.say,
                 now=now,
                 steady=steady,
                 jitter=random.Random(),
@@ -380,7 +383,12 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
         ]
         it = Daemon(
             Parts(
-                socket=socket_of(settings, parts, lambda: it.deliver_soon()),  # noqa: PLW0108 - the daemon is made below
+                # The daemon that they ask is made of them.
+                socket=socket_of(settings, parts, lambda: it.deliver_soon()),  # noqa: PLW0108
+                probes=_probes(settings, parts, watch, lambda: it.unready()),  # noqa: PLW0108
+                watch=watch,
+                silences=Silences(parts.store, readers, watch, voice, after=settings.watch.silent_after, now=now),
+                systemd=Systemd(),
                 store=parts.store,
                 triage=parts.triage,
                 delivery=parts.delivery,
@@ -418,6 +426,18 @@ def drawer_of(account: Account, settings: Settings) -> Drawer:
         folder=replies.folder,
         sender=replies.sender or account.user,
     )
+
+
+def _probes(settings: Settings, parts: Wired, watch: Watch, ready: Callable[[], Sequence[str]]) -> Probes | None:
+    """What probes may ask, where a port is configured."""
+    if settings.watch.token is None:
+        return None
+    from bot.metrics import Metrics
+    from bot.probes import Probes
+
+    metrics = Metrics(parts.store, parts.worker, watch, parts.delivery.waits, [a.name for a in settings.accounts])
+    token = settings.watch.token.read()
+    return Probes(settings.watch.port, token, alive=watch.stuck, ready=ready, metrics=metrics.page)
 
 
 def socket_of(settings: Settings, parts: Wired, told: Callable[[], None]) -> SlackSocket | None:

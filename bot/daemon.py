@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -21,9 +20,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.clock import WallClock, steady
 from bot.delivery import Delivery
+from bot.probes import Probes
 from bot.reading import AccountReader
 from bot.retraining import Retraining
+from bot.silence import Silences
 from bot.store import Store
+from bot.systemd import Systemd
 from bot.triage import Triage
 from bot.watch import Watch
 from classifiers.errors import LoginRefused, StoreDamaged, StoreError
@@ -32,6 +34,7 @@ log = logging.getLogger("triage")
 TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
 DRAFTED = timedelta(seconds=5)
 NOTED = timedelta(seconds=10)
+UNDAMAGED = frozenset({"heartbeat", "silence"})  # the jobs that go on with a damaged database
 LOOKED_THROUGH = timedelta(hours=6)
 HEARTBEAT = "daemon"
 SOCKET = "socket"  # the beat of the line on which presses come in
@@ -61,8 +64,12 @@ class Parts:
     keep_text: timedelta
     keep_corrections: bool
     now: Callable[[], datetime]
+    watch: Watch
+    silences: Silences
+    systemd: Systemd
     socket: Socket | None = None  # None: nobody presses anything
     drafts: Callable[[], None] | None = None  # lays drafts of answers; None: nobody wants any
+    probes: Probes | None = None  # None: nobody asks
 
 
 class Daemon:
@@ -71,7 +78,7 @@ class Daemon:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.stopping = threading.Event()
-        self.watch = Watch()
+        self.watch = parts.watch
         self._failure: Exception | None = None
         self._wall = WallClock(parts.now, steady)
         self._socket_noted = datetime.min.replace(tzinfo=UTC)
@@ -83,7 +90,6 @@ class Daemon:
 
     def run(self) -> None:
         """Blocks. Raises LoginRefused when no account has ever logged in and all were refused."""
-        self._scheduler.add_listener(self._ended, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
         self._plan()
         watchers = [
             threading.Thread(target=r.watch, args=(lambda r=r: self._arrived(r),), name=f"idle-{r.reading.account}")
@@ -92,17 +98,22 @@ class Daemon:
         self._scheduler.start()
         for watcher in watchers:
             watcher.start()
+        if self.parts.probes is not None:
+            self.parts.probes.start()
+        self.parts.systemd.say("READY=1")
         log.info("daemon.started", extra={"accounts": len(self.parts.readers)})
         try:
             while not self.stopping.wait(TICK.total_seconds()):
                 if self._wall.was_set_back():
                     self._plan_anew()
         finally:
+            self.parts.systemd.say("STOPPING=1")
             for reader in self.parts.readers:
                 reader.stop()
             self._scheduler.shutdown(wait=True)
-            if self.parts.socket is not None:
-                self.parts.socket.stop()
+            for part in (self.parts.socket, self.parts.probes):
+                if part is not None:
+                    part.stop()
             for watcher in watchers:
                 watcher.join(10)
             log.info("daemon.stopped")
@@ -128,15 +139,17 @@ class Daemon:
         start = p.now()
 
         def every(period: timedelta, name: str, job: Callable[..., None], *arguments: object) -> None:
+            seconds = period.total_seconds()
             self._scheduler.add_job(
-                self._unless_damaged(job), "interval", seconds=period.total_seconds(), args=arguments, id=name, next_run_time=start
-            )  # fmt: skip
+                self._watched(name, job), "interval", seconds=seconds, args=arguments, id=name, next_run_time=start
+            )
 
         for number, reader in enumerate(p.readers):
             every(TICK, f"poll:{number}", self._poll, reader)
         every(TICK, "judge", self._judge)
         every(TICK, "deliver", self._deliver)
         every(NOTED, "heartbeat", self._beat)
+        every(NOTED, "silence", p.silences.tick)
         every(NOTED, "model", self._model)
         every(LOOKED_THROUGH, "check", p.store.sound)
         every(LOOKED_THROUGH, "purge", self._purge)
@@ -146,14 +159,15 @@ class Daemon:
             every(TICK, "socket", self._keep_socket)
         if p.digest_at is not None:
             at = CronTrigger(hour=p.digest_at.hour, minute=p.digest_at.minute, timezone=ZoneInfo(p.timezone))
-            self._scheduler.add_job(self._unless_damaged(self._digest), at, id="digest")
+            self._scheduler.add_job(self._watched("digest", p.delivery.say_digest), at, id="digest")
 
-    def _unless_damaged(self, job: Callable[..., None]) -> Callable[..., None]:
+    def _watched(self, name: str, job: Callable[..., object]) -> Callable[..., None]:
         """Nothing is read, judged or told on a damaged database: what it says may be wrong, and the mail is safe where it lies."""
 
         def run(*arguments: object) -> None:
-            if not self.watch.damaged:
-                job(*arguments)
+            if not self.watch.damaged or name in UNDAMAGED:
+                with self.watch.at_work(name):
+                    job(*arguments)
 
         return run
 
@@ -170,17 +184,33 @@ class Daemon:
             self.watch.failed("idle", e)
 
     def _judge(self) -> None:
-        while not self.stopping.is_set() and self.parts.triage.judge_waiting(stop=self.stopping.is_set):
+        while not self.stopping.is_set() and self.parts.triage.judge_waiting(stop=self._going_on("judge")):
             self._soon("deliver")
 
     def _deliver(self) -> None:
-        self.parts.delivery.deliver(stop=self.stopping.is_set)
+        self.parts.delivery.deliver(stop=self._going_on("deliver"))
 
-    def _digest(self) -> None:
-        self.parts.delivery.say_digest()
+    def _going_on(self, job: str) -> Callable[[], bool]:
+        """For a job that takes long: asked between two mails, it says whether to stop, and hears that the job lives."""
+
+        def stop() -> bool:
+            self.watch.sign(job)
+            return self.stopping.is_set()
+
+        return stop
 
     def _beat(self) -> None:
-        self.parts.store.beat(HEARTBEAT, self.parts.now())
+        self.watch.tick()
+        if not self.watch.stuck():
+            self.parts.systemd.say("WATCHDOG=1")
+        if not self.watch.damaged:
+            self.parts.store.beat(HEARTBEAT, self.parts.now())
+
+    def unready(self) -> tuple[str, ...]:
+        """Why the bot does not get its work done now, in sentences; () where all is well."""
+        silent = tuple(f"mailbox {name} is not read" for name in self.parts.silences.not_read())
+        hanging = tuple(f"{job} hangs" for job in self.watch.stuck())
+        return (*self.watch.troubles(), *hanging, *silent)
 
     def _model(self) -> None:
         self.parts.retraining.tick(stop=self.stopping.is_set)
@@ -228,9 +258,3 @@ class Daemon:
         if all(s.refused for s in standings) and not any(s.ever_logged_in for s in standings):
             self._failure = LoginRefused(standings[0].trouble)
             self.stop()
-
-    def _ended(self, event: JobExecutionEvent) -> None:
-        if event.exception is not None:
-            self.watch.failed(event.job_id, event.exception)
-        else:
-            self.watch.went_well(event.job_id)

@@ -16,6 +16,7 @@ from enum import Enum
 
 from bot.audit import in_digest, is_open, stopped
 from bot.ports import (
+    KeptReport,
     Message,
     Notice,
     NoticeKind,
@@ -29,6 +30,7 @@ from bot.slack.details import details, suggestion
 from bot.slack.digest import DigestLine, digest
 from bot.slack.view import CardView, Tier
 from bot.store import RESTORED, Store
+from bot.waits import Waits
 from classifiers.errors import MaybeSaid, NotSaid, StoreError
 
 PACE = timedelta(seconds=1.1)  # Slack takes about one message a second in a channel
@@ -78,6 +80,7 @@ class Delivery:
         self._now = now
         self._pace = pace
         self._pressable = pressable  # somebody listens to the cards' buttons
+        self.waits = Waits()  # from arrival to card
         self._restored = store.last_beat(RESTORED)
         self._lock = threading.Lock()
         self._free_at: dict[str, datetime] = {}  # per channel: pace, Retry-After and back-off
@@ -139,8 +142,14 @@ class Delivery:
             return False
         self._store.mark_said(notice.id, self._now(), ts)
         self._free_at[notice.destination] = self._now() + self._pace
+        if notice.kind is NoticeKind.CARD and notice.report_id is not None:
+            self._note_wait(self._store.report(notice.report_id))
         log.info("notice.said", extra={"notice": notice.id, "kind": notice.kind.value})
         return True
+
+    def _note_wait(self, report: KeptReport) -> None:
+        if not report.backlog and not report.from_junk:  # these get a card when somebody corrects them
+            self.waits.note(self._now() - report.received_at)
 
     def _say(self, notice: Notice, message: Message) -> str | None:
         """The ts of a new message; None of an edited one. What Slack will not draw is said in plain text."""

@@ -46,7 +46,7 @@ class AccountReader:
         open_mailbox: Callable[[], Mailbox],
         *,
         every: timedelta,
-        say: Callable[[str, str], None],
+        say: Callable[[str, str], object],
         now: Callable[[], datetime],
         steady: Callable[[], datetime],
         jitter: random.Random,
@@ -71,6 +71,10 @@ class AccountReader:
     @property
     def standing(self) -> Standing:
         return self._standing
+
+    @property
+    def every(self) -> timedelta:
+        return self._every
 
     def tick(self) -> int:
         """Polls if the interval, or the wait after a failure, is over."""
@@ -166,11 +170,6 @@ class AccountReader:
     def _well(self) -> None:
         if self._standing.trouble:
             log.info("account.well", extra={"account": self.reading.account})
-            if self._failures > 3:
-                self._say(
-                    f"Mailbox {self.reading.account} is read again.",
-                    f"well:{self.reading.account}:{self._now().isoformat()}",
-                )
         self._failures = 0
         self._not_before = LONG_AGO
         self._due = self._steady() + self._every

@@ -100,6 +100,20 @@ class Limits(Section):
     memory: Size = 512 * 1000**2
 
 
+class Watching(Section):
+    """What others may see of the running bot, and when silence is told."""
+
+    port: int = Field(default=0, ge=0, le=65535)  # on loopback; 0: none
+    token: Secret | None = None
+    silent_after: Duration = timedelta(minutes=15)
+
+    @model_validator(mode="after")
+    def _with_token(self) -> Watching:
+        if bool(self.port) != (self.token is not None):
+            raise ValueError("port and token belong together: whoever asks for figures has to know the token")
+        return self
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "text", "json"] = "auto"
@@ -116,6 +130,7 @@ class Settings(Section):
     audit: Auditing = Auditing()
     state: State = State()
     limits: Limits = Limits()
+    watch: Watching = Watching()
     log: Log = Log()
 
     @property
@@ -178,6 +193,7 @@ def missing_secrets(settings: Settings) -> tuple[Problem, ...]:
     wanted += [("slack.bot_token", settings.slack.bot_token)] if settings.tells_slack else []
     wanted += [("slack.app_token", settings.slack.app_token)] if settings.slack.app_token else []
     wanted += [("audit.seed", settings.audit.seed)] if settings.audit.seed else []
+    wanted += [("watch.token", settings.watch.token)] if settings.watch.token else []
     for key, secret in wanted:
         try:
             secret.read()

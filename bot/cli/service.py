@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 NO_SLACK = "has no [slack], so cards can only be told on a terminal: triage run --to terminal"
-STALE = timedelta(minutes=3)  # without a heartbeat for that long, the daemon does not run
 
 
 def now() -> datetime:
@@ -135,6 +134,7 @@ def health(config: Config = None, as_json: Json = False) -> None:
     """Say whether the daemon runs and gets its work done; exit code 0 when it does, 1 when not."""
     from bot.assembly import open_store
     from bot.daemon import HEARTBEAT, OTHERS, SOCKET
+    from bot.watch import STALE, is_stale
 
     settings = settings_of(config)
     at = now()
@@ -145,7 +145,7 @@ def health(config: Config = None, as_json: Json = False) -> None:
         polls = {a.name: store.last_beat(f"poll:{a.name}") for a in settings.accounts}
         counts = store.counts()
     alive = beat is not None and at - beat < STALE
-    stale = [a.name for a in settings.accounts if (p := polls[a.name]) is None or at - p > 3 * a.poll_every + STALE]
+    stale = [a.name for a in settings.accounts if is_stale(polls[a.name], a.poll_every, at)]
     if as_json:
         data = {
             "schema": 1, "alive": alive, "heartbeat": beat.isoformat() if beat else None,

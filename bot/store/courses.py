@@ -38,6 +38,27 @@ class Courses(Outbox):
         with self._read() as c:
             return tuple(_course(row) for row in c.execute(query))
 
+    def spoken(self) -> dict[tuple[VerdictKind, Disposition], int]:
+        """How many verdicts of each kind and disposition were ever recorded."""
+        v = t.verdicts
+        query = select(v.c.kind, v.c.disposition, sa.func.count().label("n")).group_by(v.c.kind, v.c.disposition)
+        with self._read() as c:
+            return {(VerdictKind(row.kind), Disposition(row.disposition)): row.n for row in c.execute(query)}
+
+    def corrected(self) -> int:
+        """How often a person said another disposition than the bot had said last, and did not take it back."""
+        said, other = t.verdicts, t.verdicts.alias("opinion")
+        last = (
+            select(other.c.disposition)
+            .where(other.c.report_id == said.c.report_id, other.c.id < said.c.id, other.c.kind.in_(_OPINIONS))
+            .order_by(other.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        mine = (said.c.kind == VerdictKind.PERSON.value) & said.c.undone_by.is_(None) & (said.c.disposition != last)
+        with self._read() as c:
+            return int(c.execute(select(sa.func.count()).select_from(said).where(mine)).scalar_one())
+
 
 def _course(row: Any) -> Course:
     if row.kind is None:
