@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from certificates import make_certificates
+
 BINARY = Path("/usr/sbin/dovecot")
 
 CONFIGURATION = """
@@ -160,6 +162,15 @@ class Dovecot:
         self._hand_over(tmp)
         tmp.rename(maildir / "new" / name)
 
+    def deliver_many(self, raw: bytes, count: int, received: float) -> None:
+        """The same mail that often into INBOX, by one file with many names: for when nobody reads them."""
+        self.deliver(raw, received=received)
+        new = self.maildir() / "new"
+        (first,) = new.iterdir()
+        for _ in range(count - 1):
+            self._delivered += 1
+            os.link(first, new / f"{1_000_000_000 + self._delivered}.M{self._delivered}.example")
+
     def remove_all(self, folder: str = "INBOX") -> None:
         """Takes every mail out of the folder, as another session would."""
         self._doveadm("expunge", "-u", self.user, "mailbox", folder, "all")
@@ -169,6 +180,13 @@ class Dovecot:
 
     def create(self, folder: str) -> None:
         self._doveadm("mailbox", "create", "-u", self.user, folder)
+
+    def delete(self, folder: str) -> None:
+        self._doveadm("mailbox", "delete", "-u", self.user, folder)
+
+    def expire_certificate(self) -> None:
+        """From its next start on its certificate is one that was good until yesterday."""
+        make_certificates(self.base, good=False)
 
     def set_uidvalidity(self, number: int, folder: str = "INBOX") -> None:
         self._doveadm("mailbox", "update", "-u", self.user, "--uid-validity", str(number), folder)
@@ -185,11 +203,13 @@ class Dovecot:
 
     def maildir(self, folder: str = "INBOX") -> Path:
         """The folder's Maildir; made where it is not there yet."""
-        path = self.base / "mail" / self.user / "Maildir"
+        home = self.base / "mail" / self.user
+        path = home / "Maildir"
         path = path if folder == "INBOX" else path / f".{folder.replace('/', '.')}"
-        for part in ("tmp", "new", "cur"):
-            (path / part).mkdir(parents=True, exist_ok=True)
-        self._hand_over(*[p for p in (self.base / "mail").rglob("*") if p.is_dir()])
+        parts = [path / part for part in ("tmp", "new", "cur")]
+        for part in parts:
+            part.mkdir(parents=True, exist_ok=True)
+        self._hand_over(home, home / "Maildir", path, *parts)
         return path
 
     def log(self) -> str:
@@ -240,40 +260,6 @@ class Dovecot:
         )
         self._hand_over(self.base / "mail")
         self.maildir()
-
-
-def make_certificates(folder: Path) -> None:
-    """An authority (ca.pem), and a certificate it signed for localhost and 127.0.0.1 (server.pem, server.key)."""
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    (folder / "server.ext").write_text(
-        "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-        "extendedKeyUsage=serverAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
-    )
-    usage = ["-addext", "keyUsage=critical,keyCertSign"]
-    _openssl(
-        folder,
-        "req",
-        "-x509",
-        *curve,
-        "-keyout",
-        "ca.key",
-        "-out",
-        "ca.pem",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=Example CA",
-        *usage,
-    )
-    _openssl(folder, "req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-    signed = ["-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "server.ext"]
-    _openssl(folder, "x509", "-req", *signed, "-days", "2", "-out", "server.pem")
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode:
-        raise RuntimeError(f"openssl {arguments[0]}: {done.stderr}")
 
 
 def _free_ports(count: int) -> list[int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dovecot import Dovecot, make_certificates
+from certificates import make_certificates
+from dovecot import Dovecot
 from proxy import Proxy
 
 from bot.mail.imap import PREFIX, ImapMailbox
