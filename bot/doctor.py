@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.assembly import drawer_of, mailbox, notifier, open_store, worker_of
-from classifiers.errors import MailboxError, NotifierError, TriageError, UserError
+from bot.assembly import drawer_of, mailbox, notifier, open_store, routes_of, worker_of
+from classifiers.errors import MailboxError, NotifierError, NotSaid, TriageError, UserError
 
 if TYPE_CHECKING:
     from bot.sections import Secret
     from bot.settings import Account, Settings
+    from bot.slack.client import SlackNotifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _look_for_drafts(name: str, account: Account, settings: Settings) -> Row:
 
 
 def _look_at_slack(settings: Settings) -> list[Row]:
-    from bot.slack.manifest import SCOPES
+    from bot.slack.manifest import OPTIONAL, SCOPES
 
     if not settings.tells_slack:
         return [Row("slack", "warn", "there is no [slack]; `triage run --to terminal` tells cards without one")]
@@ -97,10 +98,14 @@ def _look_at_slack(settings: Settings) -> list[Row]:
         scopes = slack.scopes()
     except (NotifierError, UserError) as e:
         return [Row("slack", "bad", str(e), 69)]
-    rows = [Row("slack", "ok", f"{who}; channel {settings.slack.channel}")]
+    rows = [Row("slack", "ok", who)]
+    rows += [_look_into(slack, channel) for channel in sorted(routes_of(settings).channels)]
+    rows += [_look_at_group(slack, group) for group in settings.slack.allowed_groups]
     if settings.slack.app_token is not None:
         rows.append(_look_at_line(settings, settings.slack.app_token))
-    wanted = [s for s in SCOPES if s != "usergroups:read" or settings.slack.allowed_groups]
+    else:
+        rows.append(Row("slack", "ok", "no slack.app_token: cards without buttons, and nothing answers /triage"))
+    wanted = [s for s in SCOPES if s != OPTIONAL or settings.slack.allowed_groups]
     missing = [s for s in wanted if scopes is not None and s not in scopes]
     if scopes is None:
         rows.append(Row("slack", "warn", "Slack did not say which scopes the token has"))
@@ -109,6 +114,23 @@ def _look_at_slack(settings: Settings) -> list[Row]:
         for s in missing
     ]
     return rows
+
+
+def _look_into(slack: SlackNotifier, channel: str) -> Row:
+    try:
+        slack.looks_into(channel)
+    except NotifierError as e:
+        scopeless = isinstance(e, NotSaid) and e.code == "missing_scope"  # has a line of its own
+        return Row("slack", "warn" if scopeless else "bad", f"channel {channel}: {e}", 0 if scopeless else 69)
+    return Row("slack", "ok", f"channel {channel}: the bot is a member")
+
+
+def _look_at_group(slack: SlackNotifier, group: str) -> Row:
+    try:
+        members = slack.members(group)
+    except NotifierError as e:
+        return Row("slack", "bad", f"slack.allowed_groups: {group}: {e}; until then its members may not press", 69)
+    return Row("slack", "ok", f"user group {group}: {len(members)} may press")
 
 
 def _look_at_line(settings: Settings, app_token: Secret) -> Row:

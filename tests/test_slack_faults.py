@@ -198,6 +198,16 @@ def test_without_a_history_to_look_into_it_is_said_again_and_owned_up_to(teller:
     assert "possible repeat" in json.dumps(second)
 
 
+def test_a_thread_that_a_bot_may_not_read_costs_a_repeat_and_no_word(teller: Teller) -> None:
+    """Slack's documentation has it both ways whether a bot may: then the details are said again, and own up to it."""
+    teller.slack.script("ok", "reset", "look:error:not_allowed_token_type")
+
+    teller.say_all()
+
+    assert (len(teller.cards), len(teller.replies), teller.due) == (1, 2, 0)
+    assert "possible repeat" in json.dumps(teller.replies[1])
+
+
 # ------------------------------------------------------------------------------------------------ slow down
 
 

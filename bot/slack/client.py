@@ -33,6 +33,7 @@ _SILENT = logging.Logger("slack", logging.CRITICAL + 1)  # noqa: LOG001 - of thi
 _HELP = {
     "not_in_channel": "invite the bot to the channel: /invite @triage",
     "channel_not_found": "slack.channel must be the channel's id (C… or G…), and the bot a member of it",
+    "no_such_subteam": "slack.allowed_groups must be ids of user groups (S…) of this workspace",
     "invalid_auth": "the bot token is wrong; take it from the app's page (xoxb-…)",
     "not_authed": "the bot token is empty",
     "token_revoked": "the bot token was revoked; install the app again",
@@ -115,6 +116,10 @@ class SlackNotifier:
         """The ids of a user group's members."""
         users = self._call("usergroups.users.list", usergroup=group).get("users")
         return frozenset(str(u) for u in users) if isinstance(users, list) else frozenset()
+
+    def looks_into(self, channel: str) -> None:
+        """Looks into a channel as `find` does. Raises NotSaid where the bot is no member, or may not look."""
+        self._call("conversations.history", channel=channel, limit=1)
 
     def whoami(self) -> str:
         """The bot's name and its team's. Raises NotSaid or MaybeSaid."""

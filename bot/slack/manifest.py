@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.slack.controls import SHORTCUT
 
+OPTIONAL = "usergroups:read"  # who installs the app may leave it out
 SCOPES = {
     "chat:write": "post the cards and edit them",
     "commands": "/triage, and the shortcut on a message",
     "channels:history": "find a message again by its key when Slack's answer was lost (public channel)",
     "groups:history": "the same in a private channel",
     "metadata.message:read": "see that key, which travels in the message's metadata",
-    "usergroups:read": "see who is in slack.allowed_groups; leave it out where no group is named",
+    OPTIONAL: "see who is in slack.allowed_groups; leave it out where no group is named",
 }
+
+
+def _listed(scopes: Collection[str]) -> str:
+    return "\n".join(f"      - {scope}  # {why}" for scope, why in SCOPES.items() if scope in scopes)
+
 
 MANIFEST = f"""\
 # Paste this at "Create an app > From a manifest". Then install the app, invite it to the channel with /invite,
@@ -44,7 +52,9 @@ features:
 oauth_config:
   scopes:
     bot:
-{chr(10).join(f"      - {scope}  # {why}" for scope, why in SCOPES.items())}
+{_listed(SCOPES.keys() - {OPTIONAL})}
+    bot_optional:
+{_listed({OPTIONAL})}
 settings:
   event_subscriptions:
     bot_events:
