@@ -27,6 +27,7 @@ from bot.mail.drafts import DraftsMailbox
 from bot.mail.letters import answer
 from bot.mail.mime import parse
 from bot.ports import Cursor, Letterhead, NewReport, RawMessage, VerdictKind
+from bot.routing import Routes
 from bot.settings import Settings
 from bot.showing import Wording
 from bot.store import Store
@@ -179,11 +180,13 @@ class Clerk:
     def decide(self, report_id: int, disposition: Disposition = Disposition.IN_SCOPE) -> None:
         self.clock[0] += timedelta(seconds=1)
         correction = Correction(disposition=disposition, by="person:ana")
-        correct(self.store, self._key(report_id), correction, known=(), channel="C1", now=self.clock[0])
+        correct(self.store, self._key(report_id), correction, known=(), routes=Routes(channel="C1"), now=self.clock[0])
 
     def take_back(self, report_id: int) -> None:
         self.clock[0] += timedelta(seconds=1)
-        take_back(self.store, self._key(report_id), by="person:ana", reason="", channel="C1", now=self.clock[0])
+        take_back(
+            self.store, self._key(report_id), by="person:ana", reason="", routes=Routes(channel="C1"), now=self.clock[0]
+        )
 
     def _key(self, report_id: int) -> str:
         return self.store.report(report_id).key

@@ -15,6 +15,7 @@ from test_triage import Instant
 from bot.clock import WallClock
 from bot.ports import Mailbox
 from bot.reading import AccountReader
+from bot.routing import Routes
 from bot.store import Store
 from bot.triage import Reading, Triage
 from classifiers.errors import LoginRefused, MailboxError, Throttled
@@ -43,7 +44,7 @@ class Account:
         self.told: list[str] = []
         reading = Reading(account="a", folders=folders or ("INBOX",), junk=frozenset(), start=timedelta(days=9))
         self.reader = AccountReader(
-            Triage(store=store, worker=Instant(), channel="C1", now=lambda: self.time.wall),
+            Triage(store=store, worker=Instant(), routes=Routes(channel="C1"), now=lambda: self.time.wall),
             reading,
             self._open,
             every=MINUTE,
