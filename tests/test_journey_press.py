@@ -113,3 +113,63 @@ def test_a_report_is_decided_from_home_by_clicking(tmp_path: Path, browser: Chro
             browser.type("[data-block=why] textarea", "two of us look")
             browser.click("button", "Save")
             browser.wait("document.body.innerText.includes('Nothing waits for a person')")
+
+
+READABLE = """(() => {
+  const channels = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = channels(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  const poor = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (!e.offsetParent || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+    const [a, b] = [light(channels(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) poor.push(e.outerHTML.slice(0, 120));
+  }
+  return poor;
+})()"""
+
+
+def look_everywhere(browser: Chromium) -> None:
+    """On a phone, narrower, and wide; by day and at night: nothing runs over the edge, every word can be read."""
+    for dark in (False, True):
+        for width in (320, 390, 1000):
+            browser.look(width=width, height=844, dark=dark)
+            assert browser.value("document.documentElement.scrollWidth <= innerWidth"), (width, dark)
+            assert browser.value(READABLE) == [], (width, dark)
+
+
+def test_every_place_is_readable_on_a_phone_and_at_night(tmp_path: Path, browser: Chromium) -> None:
+    """The channel with its threads, a modal, Home and an answer to a command, each reached by clicking."""
+    word = b"x" * 300
+    mails = [m.replace(b"Subject: ", b"Subject: " + word + b" ") for m in sample_mails()[:2]]
+    with EmbeddedImap() as imap, LocalSlack(channels=(CHANNEL,)) as slack:
+        settings = _settings(tmp_path, imap, slack)
+        with running(settings, slack):
+            for mail in mails:
+                imap.deliver(mail)
+            slack.wait_for(lambda: len(slack.messages(CHANNEL)) == 4, 30)
+            browser.look(width=390, height=844)
+            browser.goto(slack.page_url)
+            for n in range(2):
+                browser.click(f".thread:nth-of-type({n + 1}) .replies > summary", "repl")
+            look_everywhere(browser)
+
+            browser.look(width=390, height=844)
+            browser.click("summary", "⋯")
+            browser.click("[role=menuitem]", "Suggested reply")
+            browser.wait("document.querySelector('.modal pre')?.innerText.startsWith('Thank you')")
+            look_everywhere(browser)
+            browser.click("[data-close]", "Close")
+            browser.wait("document.getElementById('veil').hidden")
+
+            browser.type("#slash input", "/triage open")
+            browser.click("button", "Send")
+            browser.wait(
+                "document.body.innerText.includes('wait for a person') || document.body.innerText.includes('waits for a person')"
+            )
+            look_everywhere(browser)
+            browser.click("button", "Home")
+            browser.wait("document.body.innerText.includes('How triage stands')")
+            look_everywhere(browser)

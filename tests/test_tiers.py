@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -43,6 +43,11 @@ class Watched(LocalSlack):
         status, answer = super().answer(method, asked, token)
         self.asked.append((method, asked, answer))
         return status, answer
+
+    def respond(self, name: str, asked: Mapping[str, Any]) -> bool:
+        taken = super().respond(name, asked)
+        self.asked.append(("response_url", dict(asked), {"ok": taken, "error": "expired_url"}))
+        return taken
 
     def heard(self) -> list[str]:
         """Every text that came to it: by its Web API, and in the acks of what people did."""
@@ -151,7 +156,9 @@ def test_nothing_beyond_the_tier_leaves(tmp_path: Path, tier: str, caplog: pytes
     slack = everything(tmp_path, tier)
 
     heard = "\n".join(slack.heard())
-    assert {m for m, _, _ in slack.asked} >= {"chat.postMessage", "chat.update", "chat.postEphemeral", "views.open"}
+    assert {m for m, _, _ in slack.asked} >= {
+        "chat.postMessage", "chat.update", "chat.postEphemeral", "views.open", "views.publish", "response_url",
+    }  # fmt: skip
     assert all((word in heard) == (tier != "ids") for word in WORDS)
     assert ("zqsender" in heard) == (tier == "full")
     if tier != "full":
@@ -183,9 +190,10 @@ def test_hostile_words_are_inert_wherever_they_stand(full: Watched) -> None:
 
 
 def test_slack_took_all_of_it(full: Watched) -> None:
-    """Whatever the words, no message and no modal is refused for its form; none is longer than a screen takes."""
+    """Whatever the words, no message and no modal is refused for its form, and each has its text for who sees no blocks."""
     refused = {(m, a["error"]) for m, _, a in full.asked if not a["ok"]}
 
     assert {error for _, error in refused} <= {"expired_trigger_id", "invalid_trigger_id"}
     assert max(map(len, full.heard())) <= 3000
+    assert all(asked["text"] for method, asked, _ in full.asked if method.startswith(("chat.", "response_url")))
     assert all(len(json.dumps(a["metadata"])) < 500 for _, a, _ in full.asked if "metadata" in a)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.local.slack.limits import view_problem
+from bot.local.slack.limits import block_problem, view_problem
 from bot.local.slack.sockets import PATIENCE, Envelope, Sockets
 from bot.local.slack.workspace import TEAM, Workspace
 
@@ -155,10 +155,11 @@ class Hands:
     # ------------------------------------------------------------------------------------------ answers
 
     def answer(self, name: str, asked: Mapping[str, Any]) -> bool:
-        """A post to a response url: to one person, or for all where it says so. Five times at most."""
+        """A post to a response url: to one person, or for all where it says so. Five times at most, and nothing malformed."""
         with self._w.changed:
             place = self._w.replies.get(name)
-            if place is None or place["left"] == "0":
+            malformed = block_problem(asked.get("blocks") or [], asked.get("text") or "")[0]
+            if place is None or place["left"] == "0" or malformed:
                 return False
             place["left"] = str(int(place["left"]) - 1)
             if asked.get("response_type") == "in_channel":
