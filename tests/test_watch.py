@@ -26,6 +26,7 @@ from bot.metrics import Metrics
 from bot.ports import FolderState, NoticeKind
 from bot.probes import Probes
 from bot.reading import AccountReader
+from bot.routing import Routes
 from bot.silence import Silences
 from bot.store import Store
 from bot.systemd import Systemd
@@ -99,7 +100,7 @@ class Office:
         self.store, self.clock, self.watch, self.slack = store, clock, Watch(clock.monotonic), Listener()
         self.box = Box("INBOX")
         self.reader = AccountReader(
-            Triage(store=store, worker=Instant(), channel=CHANNEL, now=clock.now),
+            Triage(store=store, worker=Instant(), routes=Routes(channel=CHANNEL), now=clock.now),
             Reading(account="security", folders=("INBOX",), junk=frozenset(), start=None),
             lambda: self.box, every=timedelta(minutes=1), say=lambda *_: None, now=clock.now, steady=clock.now, jitter=random.Random(1),
         )  # fmt: skip
@@ -343,7 +344,7 @@ def test_figures_tell_what_was_done_and_not_a_word_of_mail(store: Store, clock: 
     office.box.deliver(mail("ravi@hunter.example", 1, "Secret subject", GENUINE), received_at=clock.now())
     office.minutes(1)
     worker, waits = Instant(), Waits()
-    Triage(store=store, worker=worker, channel=CHANNEL, now=clock.now).judge_waiting()
+    Triage(store=store, worker=worker, routes=Routes(channel=CHANNEL), now=clock.now).judge_waiting()
     waits.note(timedelta(seconds=3))
     page = Metrics(store, worker, office.watch, waits, ["security", "never"]).page().decode()
 

@@ -13,6 +13,7 @@ from test_triage import Instant
 from bot.clock import steady
 from bot.mail.imap import ImapMailbox
 from bot.reading import AccountReader
+from bot.routing import Routes
 from bot.store import Store
 from bot.triage import Reading, Triage
 
@@ -42,7 +43,7 @@ def opened(server: Dovecot, line: Proxy, **more: Any) -> ImapMailbox:
 def reader(server: Dovecot, line: Proxy, store: Store, *folders: str, **more: Any) -> AccountReader:
     """The bot's own reader; after a failure it waits no longer than a moment."""
     it = AccountReader(
-        Triage(store=store, worker=Instant(), channel="C1", now=now),
+        Triage(store=store, worker=Instant(), routes=Routes(channel="C1"), now=now),
         Reading(account="a", folders=folders or ("INBOX",), junk=frozenset(), start=timedelta(days=9)),
         lambda: mailbox(server, line, **more),
         every=timedelta(),
