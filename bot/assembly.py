@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bot.mail.imap import ImapMailbox
     from bot.ports import Notifier
     from bot.probes import Probes
+    from bot.reminding import Reminders
     from bot.retraining import Retraining
     from bot.routing import Routes
     from bot.settings import Account, Settings
@@ -399,10 +400,21 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 keep_text=settings.state.keep_text,
                 keep_corrections=settings.state.keep_corrections,
                 now=now,
+                reminders=reminders_of(settings, parts.store),
                 drafts=drafting_of(settings, parts),
             )
         )
         yield it
+
+
+def reminders_of(settings: Settings, store: Store) -> Reminders | None:
+    """The waiting clock of live reports; None where nobody is to be reminded."""
+    from bot.reminding import Reminders
+
+    slack = settings.slack
+    if slack.remind_after is None:
+        return None
+    return Reminders(store=store, quiet=slack.routed.quiet, after=slack.remind_after, group=slack.remind_group, now=now)
 
 
 def drafting_of(settings: Settings, parts: Wired) -> Callable[[], None] | None:
@@ -526,6 +538,8 @@ def one_pass(settings: Settings) -> Pass:
                 box.close()
         while n := parts.triage.judge_waiting():
             judged += n
+        if (reminders := reminders_of(settings, parts.store)) is not None:
+            reminders.tick()
         if (drafts := drafting_of(settings, parts)) is not None:
             drafts()
         until = time.monotonic() + 5 + 2.5 * parts.store.counts().get("notices_due", 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.audit import ANSWERS, audited, is_open, said_last, without_stopped
+from bot.history import holding
 from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
 from bot.precedent import held_back, kept_up
 from bot.routing import Routes, answered_notices, changed_notices, in_words
@@ -188,12 +189,6 @@ def apply(store: Store, change: Change, *, routes: Routes, now: Callable[[], dat
         if change.changes
         else (),
     )
-
-
-def holding(history: Iterable[RecordedVerdict]) -> RecordedVerdict | None:
-    """The verdict that holds: a person's last word that was not undone, else the bot's last; audits decide nothing."""
-    told = [h for h in history if h.undone_by is None and h.kind in {VerdictKind.PERSON, VerdictKind.BOT}]
-    return max(told, key=lambda h: (h.kind is VerdictKind.PERSON, h.id), default=None)
 
 
 def _held(verdict: Verdict) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from bot.clock import WallClock, steady
 from bot.delivery import Delivery
 from bot.probes import Probes
 from bot.reading import AccountReader
+from bot.reminding import Reminders
 from bot.retraining import Retraining
 from bot.silence import Silences
 from bot.store import Store
@@ -36,6 +37,7 @@ DRAFTED = timedelta(seconds=5)
 NOTED = timedelta(seconds=10)
 UNDAMAGED = frozenset({"heartbeat", "silence"})  # the jobs that go on with a damaged database
 LOOKED_THROUGH = timedelta(hours=6)
+REMINDED = timedelta(minutes=1)
 HEARTBEAT = "daemon"
 SOCKET = "socket"  # the beat of the line on which presses come in
 OTHERS = "socket:others"  # that of Slack counting more lines than ours: presses may go to those
@@ -68,6 +70,7 @@ class Parts:
     silences: Silences
     systemd: Systemd
     socket: Socket | None = None  # None: nobody presses anything
+    reminders: Reminders | None = None  # None: nobody is reminded
     drafts: Callable[[], None] | None = None  # lays drafts of answers; None: nobody wants any
     probes: Probes | None = None  # None: nobody asks
 
@@ -138,7 +141,7 @@ class Daemon:
         p = self.parts
         start = p.now()
 
-        def every(period: timedelta, name: str, job: Callable[..., None], *arguments: object) -> None:
+        def every(period: timedelta, name: str, job: Callable[..., object], *arguments: object) -> None:
             seconds = period.total_seconds()
             self._scheduler.add_job(
                 self._watched(name, job), "interval", seconds=seconds, args=arguments, id=name, next_run_time=start
@@ -153,6 +156,8 @@ class Daemon:
         every(NOTED, "model", self._model)
         every(LOOKED_THROUGH, "check", p.store.sound)
         every(LOOKED_THROUGH, "purge", self._purge)
+        if p.reminders is not None:
+            every(REMINDED, "remind", p.reminders.tick)
         if p.drafts is not None:
             every(DRAFTED, "drafts", p.drafts)
         if p.socket is not None:

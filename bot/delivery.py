@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.audit import in_digest, is_open, stopped
+from bot.history import waiting_since
 from bot.ports import (
     KeptReport,
     Message,
@@ -38,7 +39,9 @@ BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
 LOOK_BACK = timedelta(hours=1)  # how far Slack's clock may be behind ours when a message is looked up
 DIGEST_LINES = 40
-REPLIES = frozenset({NoticeKind.DETAILS, NoticeKind.REPLY, NoticeKind.FOLLOW_UP})  # said in a card's thread
+REPLIES = frozenset(
+    {NoticeKind.DETAILS, NoticeKind.REPLY, NoticeKind.FOLLOW_UP, NoticeKind.REMINDER}
+)  # said in a card's thread
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})  # of a card that cannot be edited
 MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
@@ -250,6 +253,8 @@ class Delivery:
         if notice.kind is not NoticeKind.CARD and ts is None:
             self._store.put_off(notice.id, self._now() + timedelta(seconds=2), "its card is not said yet")
             return None
+        if notice.kind is NoticeKind.REMINDER:
+            return self._reminder(notice, ts)
         view = self._view(notice)
         if notice.kind is NoticeKind.REPLY and not view.another_reply:
             self._store.mark_said(notice.id, self._now(), None)  # the details in the thread show it already
@@ -266,6 +271,16 @@ class Delivery:
             thread=ts if notice.kind in REPLIES else None,
             facts={"report": view.report, "kind": notice.kind.value, **facts},
         )
+
+    def _reminder(self, notice: Notice, ts: str | None) -> Message | None:
+        """None where somebody was faster than it."""
+        assert notice.report_id is not None
+        waits = waiting_since(self._store.history(notice.report_id)) is not None
+        if not waits or self._store.holder(notice.report_id) is not None:
+            self._store.withdraw(notice.id)
+            return None
+        facts = {"report": self._store.report(notice.report_id).short, "kind": notice.kind.value}
+        return Message(channel=notice.destination, key=notice.key, text=notice.text, thread=ts, facts=facts)
 
     def _view(self, notice: Notice) -> CardView:
         assert notice.report_id is not None

@@ -156,6 +156,7 @@ class NoticeKind(StrEnum):
     TROUBLE = "trouble"  # a sentence of the bot's own
     REPLY = "reply"  # in the card's thread: the suggested reply, once a person decided and it is another
     DRAFT = "draft"  # nothing that is said: a draft to be laid into the mailbox
+    REMINDER = "reminder"  # in the card's thread: that nobody has taken a live report, in our own words
     FOLLOW_UP = "follow_up"  # in the thread of an earlier report's card: a further mail of its sender
 
 
@@ -251,7 +252,7 @@ class Notice:
     attempts: int
     due_at: datetime
     touched_at: datetime | None = None  # when `sending` was marked
-    text: str = ""  # of a TROUBLE notice, our own words
+    text: str = ""  # of a TROUBLE or REMINDER notice, our own words
     possible_repeat: bool = False  # it may have been said before, and could not be looked up
 
 

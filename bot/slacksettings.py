@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from bot.hours import Quiet
 from bot.routing import DIGEST, Routes
-from bot.sections import Clock, Duration, Secret, Section, Zone, clock, loopback
+from bot.sections import Clock, Duration, Secret, Section, Zone, clock, duration, loopback
 from classifiers.terms import Disposition
 
 CHANNEL = r"[CGD][A-Z0-9]{1,30}"
@@ -27,6 +27,10 @@ def _span(value: object) -> tuple[time, time] | None:
     if len(ends) != 2 or ends[0] is None or ends[1] is None or ends[0] == ends[1]:
         raise ValueError('is no span of hours; write "19:00-08:00", or "" for none')
     return ends[0], ends[1]
+
+
+def _or_never(value: object) -> timedelta | None:
+    return None if value == "" else duration(value)
 
 
 class QuietHours(Section):
@@ -76,6 +80,8 @@ class Slack(Section):
     base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://[^\s]+/$")
     timeout: Duration = timedelta(seconds=20)
     grace: Duration = timedelta(seconds=60)
+    remind_after: Annotated[timedelta | None, BeforeValidator(_or_never)] = timedelta(hours=8)
+    remind_group: str = Field(default="", pattern=r"^(S[A-Z0-9]{1,30})?$")
     digest_at: Clock = time(9, 0)
     timezone: Zone = "UTC"
     quiet: QuietHours = QuietHours()

@@ -78,6 +78,16 @@ class Outbox:
             c.execute(t.card_reports.insert().values(card_id=found, report_id=report_id))
         return found
 
+    def add(self, report_id: int, new: NewNotice, at: datetime) -> None:
+        """Something to say of a report without a new verdict."""
+        with self._write() as c:
+            self._add_notice(c, report_id, new, at)
+
+    def withdraw(self, notice_id: int) -> None:
+        """There is no reason left to say it; a later one with its key is said."""
+        with self._write() as c:
+            c.execute(t.notices.delete().where(t.notices.c.id == notice_id))
+
     def trouble(self, text: str, destination: str, key: str, due_at: datetime) -> None:
         """A sentence of the bot's own, said once per key."""
         self._sentence(NewNotice(kind=NoticeKind.TROUBLE, destination=destination, key=key, due_at=due_at, text=text))

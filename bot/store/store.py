@@ -202,6 +202,25 @@ class Store(Acts, Audits, Courses, Drafts, Verdicts):
             for r in found
         ]
 
+    def unreminded(self) -> tuple[KeptReport, ...]:
+        """Live reports that no person decided and of which no reminder was recorded; open audits are none of them."""
+        r, v, n = t.reports, t.verdicts, t.notices
+        told = select(n.c.report_id).where(n.c.kind == NoticeKind.REMINDER.value)
+        audited = select(v.c.report_id).where(v.c.kind == VerdictKind.AUDIT.value)
+        query = (
+            select(r)
+            .join(v, v.c.id == r.c.current_verdict_id)
+            .where(
+                v.c.disposition.in_(LIVE),
+                v.c.kind == VerdictKind.BOT.value,
+                r.c.id.not_in(told),
+                r.c.id.not_in(audited),
+            )
+            .order_by(r.c.id)
+        )
+        with self._read() as c:
+            return tuple(rows.kept_report(row) for row in c.execute(query))
+
     def cards_of(self, report_id: int) -> tuple[Card, ...]:
         """The cards that show a report."""
         query = select(t.card_reports.c.card_id).where(t.card_reports.c.report_id == report_id)

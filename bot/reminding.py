@@ -1,0 +1,54 @@
+"""The waiting clock: a live report that nobody took is brought back once, in its card's thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.history import waiting_since
+from bot.hours import Quiet
+from bot.ports import KeptReport, NewNotice, NoticeKind
+from bot.store import Store
+
+log = logging.getLogger("triage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminders:
+    """Whoever takes or decides a report stops its clock; in quiet hours it stands still."""
+
+    store: Store
+    quiet: Quiet
+    after: timedelta
+    group: str  # a user group that is mentioned; "": nobody
+    now: Callable[[], datetime]
+
+    def tick(self) -> int:
+        """Has the reminders said that are due now; how many."""
+        now = self.now()
+        if self.quiet.holds(now):
+            return 0
+        return sum(self._remind(report, now) for report in self.store.unreminded())
+
+    def _remind(self, report: KeptReport, now: datetime) -> bool:
+        since = waiting_since(self.store.history(report.id))
+        if since is None or self.store.holder(report.id) is not None or self.quiet.after(since, self.after) > now:
+            return False
+        first = self.store.thread_of(report).first
+        under = report if self.store.cards_of(report.id) or first is None else first
+        cards = [card for card in self.store.cards_of(under.id) if card.ts]
+        for card in cards:
+            notice = NewNotice(
+                kind=NoticeKind.REMINDER, destination=card.channel, due_at=now, text=self._text(report, since),
+                key=f"reminder:{report.account}:{report.key}:{card.channel}", under=under.id,
+            )  # fmt: skip
+            self.store.add(report.id, notice, now)
+            log.info("report.reminded", extra={"report": report.short})
+        return bool(cards)
+
+    def _text(self, report: KeptReport, since: datetime) -> str:
+        whom = f"<!subteam^{self.group}> " if self.group else ""
+        when = f"<!date^{int(since.timestamp())}^{{date_short_pretty}} {{time}}|{since:%Y-%m-%d %H:%M} UTC>"
+        return f"⏰ {whom}`{report.short}` waits for a person since {when}, and nobody has taken it."
