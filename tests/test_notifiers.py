@@ -288,6 +288,8 @@ def test_cards_stream_to_a_terminal_and_settle_in_slack_later(tmp_path: Path) ->
             until(lambda: f"── {row['report']} changed ─" in bot.printed)
             assert bot.terminate() == 0
         printed = bot.printed
+        replied = triage("show", row["report"], "--reply", "--config", config, **secrets)
+        assert replied.stdout.startswith("Thank you for your report. We are looking into it")
         assert printed.index(f"── {row['report']} ─") < printed.index(
             "⚪ Out of scope, very likely · E-mail authentication"
         )

@@ -17,6 +17,8 @@ from classifiers.text import json_line, printable
 
 if TYPE_CHECKING:
     from bot.ports import KeptReport, Letterhead, RecordedVerdict
+    from bot.settings import Settings
+    from bot.store import Store
 
 
 def list_reports(
@@ -90,6 +92,7 @@ def show(
     report: Annotated[str, typer.Argument(metavar="ID", help="A report's id.")],
     as_json: Json = False,
     raw: Annotated[bool, typer.Option("--raw", help="The mail's bytes as they were kept, to standard output.")] = False,
+    reply: Annotated[bool, typer.Option("--reply", help="The suggested reply alone, to be copied.")] = False,
     config: Config = None,
 ) -> None:
     """One report: its verdict, the reasons, and everything that was ever decided."""
@@ -102,8 +105,12 @@ def show(
     from bot.precedent import as_data as known_data
     from bot.precedent import lines
 
-    with open_store(settings_of(config)) as store:
+    settings = settings_of(config)
+    with open_store(settings) as store:
         kept = store.find(report)
+        if reply:
+            print(_suggested(store, settings, kept))
+            return
         if raw:
             mail = store.raw(kept.id)
             if mail is None:
@@ -146,6 +153,21 @@ def show(
         print(f"  {h.decided_at:%Y-%m-%d %H:%M}  {h.decided_by}  {took}{in_words(h.verdict)}{reason}")
     for line in act_lines(done):
         print(line)
+
+
+def _suggested(store: Store, settings: Settings, kept: KeptReport) -> str:
+    """The suggested reply. Raises UserError where there is none, and while an audit must not give the bot's opinion away."""
+    from bot.assembly import wording
+    from bot.audit import is_open
+    from bot.showing import view_in
+    from bot.slack.view import Tier
+
+    if store.current(kept.id) is None or is_open(store.history(kept.id)):
+        raise UserError(f"{kept.short} waits to be judged, or for the answer to its audit")
+    text = view_in(store, kept.id, wording(settings), Tier.IDS, pressable=False).reply
+    if not text:
+        raise UserError(f"{kept.short}: the policy has no text for this, or there is nothing to fill it in with")
+    return text
 
 
 def export(
