@@ -317,6 +317,7 @@ def test_whole_messages_have_limits_too() -> None:
         ({"blocks": [{"type": "divider"}] * 101}, "no more than 100"),
         ({"colour": "red"}, "unknown field"),
         ({"type": "popup"}, "unknown view type"),
+        ({"blocks": []}, "between 1 and 100 blocks"),  # as the SDK's own model of a view has it
     ],
 )
 def test_a_view_that_slack_would_refuse_is_refused(change: dict[str, Any], reason: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
 
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 LONGEST = 40_000  # characters of a message's text
@@ -92,6 +93,8 @@ def view_problem(view: Mapping[str, Any]) -> tuple[str, list[str]]:
     asks = any(b.get("type") == "input" for b in view.get("blocks") or [])
     if view.get("type") == "modal" and asks and "submit" not in view:
         problems.append(_error("a modal with input blocks needs submit", "/view/submit"))
+    if not problems:
+        problems += _view_by_the_sdk(view)
     return ("invalid_arguments" if problems else "", problems)
 
 
@@ -137,6 +140,13 @@ def _by_the_sdk(block: Mapping[str, Any], where: str) -> Iterator[str]:
             parsed.to_dict()
     except SlackObjectFormationError as e:
         yield _error(str(e), where)
+
+
+def _view_by_the_sdk(view: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        View(**view).validate_json()
+    except SlackObjectFormationError as e:
+        yield _error(str(e), "/view")
 
 
 def _block(block: Mapping[str, Any], where: str) -> Iterator[str]:
