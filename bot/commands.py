@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 from bot.correction import take_back
 from bot.desk import Desk
+from bot.muting import in_lines
 from bot.overview import overview
 from bot.ports import ActKind, KeptReport, Outcome, Press
 from bot.slack import modal
 from bot.slack.blocks import section
 from bot.slack.cards import card
 from bot.slack.command import HELP, Asked, read
-from bot.slack.controls import AGAIN, CHANGE, MORE, SHORTCUT, Handle
+from bot.slack.controls import AGAIN, CHANGE, MORE, SHORTCUT, UNMUTE, Handle
 from bot.slack.home import REFRESH, closed, home
 from bot.slack.overview import Overview, opened, status
 from bot.slack.payloads import HOME
@@ -72,9 +73,17 @@ class Commands:
                 self._look(press, asked.verb)
             case "show":
                 self._show(press, self._found(asked))
+            case "mutes":
+                muted = "\n".join(in_lines(self.desk.store.mutes(self.desk.now())))
+                self.desk.reception.tell(press, muted or "No sender is muted.")
             case "rerun":
                 report = self._found(asked)
                 self.desk.take(replace(press, action=MORE, value=f"{AGAIN}:{self._handle(report)}"))
+            case "mute" | "unmute":
+                action = modal.MUTED if asked.verb == "mute" else UNMUTE
+                self.desk.take(
+                    replace(press, action=action, value=f"{press.channel} {self._handle(self._found(asked))}")
+                )
             case _:
                 self._reclassify(press, asked)
 

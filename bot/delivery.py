@@ -381,6 +381,7 @@ class Delivery:
             subject=head.subject if head else "",
             sender=head.sender if head else "",
             from_junk=report.from_junk,
+            muted=self._store.is_muted(report, self._now()),
         )
 
 

@@ -11,12 +11,13 @@ from datetime import datetime
 
 from bot.audit import is_open, stopped
 from bot.correction import Correction, apply, correct, judge_again
+from bot.muting import mute, unmute
 from bot.ports import Act, ActKind, KeptReport, NewNotice, Outcome, Press, RecordedVerdict, VerdictKind
 from bot.reception import Reception
 from bot.routing import Routes, card_changes
 from bot.showing import Wording, view_in
 from bot.slack import modal
-from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, REPLY, TAKE, WHY, Handle
+from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, MUTE, REPLY, TAKE, UNMUTE, WHY, Handle
 from bot.slack.shown import shown
 from bot.slack.view import TITLES, CardView, Tier, name_of
 from bot.store import Changed, Store
@@ -70,7 +71,7 @@ class Desk:
         value = press.value
         if press.action == MORE:
             value = value.partition(":")[2]
-        elif press.action == modal.CHANGED:
+        elif press.action in {modal.CHANGED, modal.MUTED, UNMUTE}:
             value = value.partition(" ")[2]
         handle = Handle.read(value)
         if handle is None:
@@ -106,6 +107,8 @@ class Desk:
                 self._show(kind, press, report)
             case ActKind.AGAIN:
                 self._again(press, report)
+            case ActKind.MUTE | ActKind.UNMUTE:
+                self._mute(kind, press, report)
             case ActKind.OTHER:
                 self.reception.note(press, kind, report, Outcome.FAILED)
                 self.reception.tell(press, UNKNOWN)
@@ -179,6 +182,17 @@ class Desk:
         self.reception.slack.open_modal(press.trigger, drawn(self.view(report)))
         self.reception.note(press, kind, report, Outcome.DONE)
 
+    def _mute(self, kind: ActKind, press: Press, report: KeptReport) -> None:
+        """The menu's entry asks first; a modal and a command have said it."""
+        if press.action == MORE:
+            if why := self.store.mutable(report):
+                raise UserError(why)
+            self.reception.slack.open_modal(press.trigger, modal.mute(self.view(report), press.channel))
+            return
+        told = (mute if kind is ActKind.MUTE else unmute)(self.store, report, by=press.by, now=self.now())
+        self.reception.note(press, kind, report, Outcome.DONE)
+        self.reception.tell(press, told)
+
     def _again(self, press: Press, report: KeptReport) -> None:
         stops = stopped(self.store.audits(), self.store.clearances(), self.wording.budget)
         changes = list(judge_again(self.store, self.worker, [report], stops))
@@ -201,6 +215,7 @@ def _kind(press: Press) -> ActKind:
     named = {
         TAKE: ActKind.TAKE, AGREE: ActKind.AGREE, CHANGE: ActKind.CHANGE, modal.CHANGED: ActKind.CHANGE,
         WHY: ActKind.WHY, REPLY: ActKind.REPLY, AGAIN: ActKind.AGAIN, GIVE_BACK: ActKind.GIVE_BACK,
+        MUTE: ActKind.MUTE, modal.MUTED: ActKind.MUTE, UNMUTE: ActKind.UNMUTE,
     }  # fmt: skip
     if _answer(press) is not None:
         return ActKind.AGREE

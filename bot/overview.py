@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.figures import counted
+from bot.muting import in_lines
 from bot.ports import KeptReport, Letterhead, RecordedVerdict
 from bot.routing import Routes
 from bot.showing import Wording
@@ -33,6 +34,7 @@ def overview(
         counts=store.counts(),
         waiting=tuple(_waiting(store, wording, row, audit=row[0].id in blind) for row in waiting[:LISTED]),
         waits=len(waiting),
+        muted=tuple(in_lines(store.mutes(at))),
         week=counted(store.courses(at - WEEK)),
     )
 

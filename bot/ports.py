@@ -266,6 +266,8 @@ class ActKind(StrEnum):
     WHY = "why"  # asks for everything that was seen
     AGAIN = "again"  # has it judged anew
     REPLY = "reply"  # looks at the suggested reply
+    MUTE = "mute"
+    UNMUTE = "unmute"
     LOOK = "look"  # asks by a command or in App Home: a report, what is open, how the bot stands
     OTHER = "other"  # what nobody here knows: a button of an older triage
 
@@ -310,6 +312,17 @@ class Act:
     by: str  # "person:<who>"
     at: datetime
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A sender of whom only what is live gets a card."""
+
+    report: str  # the id of the one they were muted on
+    by: str  # "person:<who>"
+    at: datetime
+    until: datetime
+    mails: int  # that came since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

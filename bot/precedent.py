@@ -24,6 +24,7 @@ RAISED = "a follow-up raised it"
 _ID = 500  # characters
 _ADDRESS = 320
 _DOMAIN = 253
+_TRACES = frozenset({"signature", "message_id", "references", "sender", "domain", "proven"})
 
 # Mail houses open to all: that one signed a mail says nothing of who wrote it.
 _OPEN_TO_ALL = frozenset(
@@ -45,6 +46,7 @@ class Traces:
     references: tuple[str, ...]  # Message-IDs, oldest first
     sender: str  # "" where none is known, or our server found it forged
     domain: str  # the sender's, where a good DKIM signature proves it; else ""
+    proven: bool = False  # a server of ours vouches for the sender's domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,15 @@ def proven_domain(sender: str, authentication: Authentication | None) -> str:
     signed = authentication.signed_by if authentication else ()
     covering = [s for s in signed if "." in s and s not in _OPEN_TO_ALL and f".{domain}".endswith(f".{s}")]
     return max(covering, key=len, default="")
+
+
+def is_proven(sender: str, authentication: Authentication | None) -> bool:
+    """Whether a server of ours vouches that this address wrote: DMARC passes, or a good DKIM signature covers its domain."""
+    if authentication is None or authentication.dmarc == "fail" or "@" not in sender:
+        return False
+    domain = sender.rpartition("@")[2].lower()
+    covered = any("." in s and f".{domain}".endswith(f".{s}") for s in authentication.signed_by)
+    return authentication.dmarc == "pass" or covered
 
 
 def digest(text: str) -> str:
@@ -173,13 +184,13 @@ def traces_to_json(traces: Traces) -> dict[str, Any]:
     """Plain data, for json.dumps."""
     return {
         "signature": list(traces.signature), "message_id": traces.message_id, "references": list(traces.references),
-        "sender": traces.sender, "domain": traces.domain,
+        "sender": traces.sender, "domain": traces.domain, "proven": traces.proven,
     }  # fmt: skip
 
 
 def traces_from_json(data: Any) -> Traces:
     """The traces, checked like any stranger's word. Raises ValueError for anything that traces_to_json does not make."""
-    if not isinstance(data, Mapping) or set(data) != {"signature", "message_id", "references", "sender", "domain"}:
+    if not isinstance(data, Mapping) or set(data) != _TRACES or type(data["proven"]) is not bool:
         raise ValueError("traces")
     signature, references, message_id = data["signature"], data["references"], data["message_id"]
     if not isinstance(signature, list) or len(signature) not in {0, SIZE}:
@@ -194,6 +205,7 @@ def traces_from_json(data: Any) -> Traces:
         references=tuple(_short(r, _ID) for r in references),
         sender=_short(data["sender"], _ADDRESS),
         domain=_short(data["domain"], _DOMAIN),
+        proven=data["proven"],
     )
 
 

@@ -44,9 +44,9 @@ class Routes:
         places = [self.categories.get(f.category, usual) for f in verdict.categories]
         return next((p for p in places if p != DIGEST), DIGEST)
 
-    def first_place(self, report: KeptReport, verdict: Verdict) -> str:
-        """The same when a report is first told: a backlog and what is not live in the junk folder need no card."""
-        if report.backlog or (report.from_junk and verdict.disposition not in LOUD):
+    def first_place(self, report: KeptReport, verdict: Verdict, *, muted: bool) -> str:
+        """The same when a report is first told: a backlog, and what is not live of the junk folder or a muted sender, need no card."""
+        if report.backlog or ((report.from_junk or muted) and verdict.disposition not in LOUD):
             return DIGEST
         return self.place(verdict)
 
@@ -70,13 +70,15 @@ def answered_notices(report: KeptReport, cards: tuple[Card, ...], now: datetime)
     return tuple(_details(report, card.channel, now) for card in cards)
 
 
-def first_notices(report: KeptReport, verdict: Verdict, routes: Routes, now: datetime) -> tuple[NewNotice, ...]:
+def first_notices(
+    report: KeptReport, verdict: Verdict, routes: Routes, now: datetime, *, muted: bool = False
+) -> tuple[NewNotice, ...]:
     """What is said of a report when it is first judged.
 
-    The digest takes newsletters and the like, whatever was not worth a card from a junk folder, and all of a backlog:
-    a first look at months of mail must not flood the channel.
+    The digest takes newsletters and the like, whatever was not worth a card from a junk folder or a muted sender, and all
+    of a backlog: a first look at months of mail must not flood the channel.
     """
-    place = routes.first_place(report, verdict)
+    place = routes.first_place(report, verdict, muted=muted)
     if place == DIGEST:
         key = f"digest:{report.account}:{report.key}"
         return (NewNotice(kind=NoticeKind.DIGEST, destination=routes.channel, key=key, due_at=now),)

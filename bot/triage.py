@@ -176,7 +176,8 @@ class Triage:
     def _record(self, report: KeptReport, judged: Judged) -> None:
         now = self.now()
         verdict = held_back(judged.verdict, self.store.similar(report, judged.traces))
-        audited = self._is_audited(report, verdict, now)
+        muted = self.store.is_muted(report, now, judged.traces)
+        audited = not muted and self._is_audited(report, verdict, now)
         self.store.record(
             report.id,
             blind(verdict) if audited else verdict,
@@ -186,7 +187,9 @@ class Triage:
             letterhead=judged.letterhead,
             traces=judged.traces,
             audited=verdict if audited else None,
-            notices=audit_notices(report, self.routes, now) if audited else self._notices(report, judged, verdict, now),
+            notices=audit_notices(report, self.routes, now)
+            if audited
+            else self._notices(report, judged, verdict, now, muted=muted),
         )
         log.info(
             "report.judged",
@@ -198,17 +201,19 @@ class Triage:
             },
         )
 
-    def _notices(self, report: KeptReport, judged: Judged, verdict: Verdict, now: datetime) -> tuple[NewNotice, ...]:
+    def _notices(
+        self, report: KeptReport, judged: Judged, verdict: Verdict, now: datetime, *, muted: bool
+    ) -> tuple[NewNotice, ...]:
         """What is said of it: in the thread that it follows up, else as of any first mail."""
         first = self.store.thread_of(report, judged.traces).first
         said = follow(self.store, report, verdict, first, routes=self.routes, now=now)
-        return said or first_notices(report, verdict, self.routes, now)
+        return said or first_notices(report, verdict, self.routes, now, muted=muted)
 
     def _is_audited(self, report: KeptReport, verdict: Verdict, now: datetime) -> bool:
         """Whether a person is asked before the bot's dismissal is shown; of quiet reports a few a day at most."""
         if verdict.disposition not in DISMISSALS or not drawn(report.key, self.drawing):
             return False
-        if self.routes.first_place(report, verdict) != DIGEST:
+        if self.routes.first_place(report, verdict, muted=False) != DIGEST:
             return True
         return self.store.quiet_audits_since(now - timedelta(days=1), self.routes.digested) < QUIET_A_DAY
 

@@ -112,7 +112,7 @@ def test_however_much_waits_slack_takes_the_tab(tier: Tier) -> None:
         sender="ravi@hunter.example", received_at=AT - timedelta(days=3),
     )  # fmt: skip
     stands = Overview(
-        at=AT, polls={"security": None}, quiet="none", policy="p", versions=Versions(rules="r", model="", policy="p"), counts={},
+        at=AT, polls={"security": None}, quiet="none", policy="p", versions=Versions(rules="r", model="", policy="p"), counts={}, muted=("the sender of `9f2c51ab`",) * 90,
         waiting=(line,) * 40, waits=5000, week=NONE,
     )  # fmt: skip
 

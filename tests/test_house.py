@@ -40,7 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.judging", "bot.terminal", "bot.voice"),
     ("bot.worker",),
     ("bot.following",),
-    ("bot.showing",),
+    ("bot.showing", "bot.muting"),
     (
         "bot.triage",
         "bot.delivery",

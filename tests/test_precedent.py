@@ -50,6 +50,7 @@ def test_the_child_tells_signature_and_thread_and_only_what_is_proven() -> None:
     assert likeness(good.signature, signature(ACME, "")) >= 0.8
     assert (good.message_id, good.references) == ("2@a.example", ("0@x", "1@a.example"))
     assert (good.sender, good.domain, forged.sender) == ("ana@a.example", "a.example", "")
+    assert (good.proven, forged.proven) == (True, False)
 
 
 @pytest.mark.parametrize(

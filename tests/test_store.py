@@ -367,7 +367,7 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date(path: Path) -> Non
         report_id = kept(store)
         decide(store, report_id)
         with store._engine.begin() as c:
-            for table in ("audit_clearances", "traces", "signature_bands", "threads", "acts"):
+            for table in ("audit_clearances", "traces", "signature_bands", "threads", "acts", "mutes"):
                 c.execute(sa.text(f"DROP TABLE {table}"))
             c.execute(sa.text("DROP INDEX ix_verdicts_kind"))
             c.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))

@@ -18,7 +18,7 @@ HELP = """\
 `/triage status` how triage stands · `/triage open` what waits for a person · `/triage show ID` one report
 `/triage rerun ID` judges it again · `/triage reclassify ID` opens “Change…”; or at once: \
 `/triage reclassify ID --as out_of_scope --category cookie_flags --reason "only a flag"`, `--word`, `--no-word`, \
-`--undo` takes a person's word back"""
+`--undo` takes a person's word back · `/triage mute ID` its sender, `/triage unmute ID`, `/triage mutes` who is muted"""
 _TYPED = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"') | dict.fromkeys("\u2018\u2019", "'") | {"\u00a0": " "})
 _DASHES = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")
 _ID = re.compile(r"[0-9a-fA-F]{4,64}")
@@ -28,7 +28,7 @@ _ID = re.compile(r"[0-9a-fA-F]{4,64}")
 class Asked:
     """What somebody asks for."""
 
-    verb: str  # help, status, open, show, rerun, reclassify
+    verb: str
     report: str = ""
     given: Disposition | None = None
     categories: tuple[str, ...] = ()
@@ -72,9 +72,9 @@ def _words(text: str) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="/triage", add_help=False, allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", parser_class=_Parser, required=True)
-    for verb in ("status", "open", "show", "rerun", "reclassify"):
+    for verb in ("status", "open", "mutes", "show", "rerun", "mute", "unmute", "reclassify"):
         of = verbs.add_parser(verb, add_help=False, allow_abbrev=False)
-        if verb in {"show", "rerun", "reclassify"}:
+        if verb not in {"status", "open", "mutes"}:
             of.add_argument("report", metavar="ID")
     of.add_argument("--as", dest="given", type=_disposition, metavar="WHAT")
     of.add_argument("--category", dest="categories", action="append", metavar="CATEGORY")

@@ -16,8 +16,9 @@ from bot.slack.view import TITLES, CardView
 from classifiers.terms import Disposition
 
 TAKE, AGREE, CHANGE, MORE, ANSWER = "triage_take", "triage_agree", "triage_change", "triage_more", "triage_answer_"
+UNMUTE = "triage_unmute"  # a command's press
 SHORTCUT = "triage_change_verdict"  # of a message
-WHY, AGAIN, REPLY, GIVE_BACK = "why", "again", "reply", "give_back"
+WHY, AGAIN, REPLY, GIVE_BACK, MUTE = "why", "again", "reply", "give_back", "mute"
 ANSWERED_AT_ONCE = (Disposition.IN_SCOPE, Disposition.INCOMPLETE, Disposition.NOT_A_REPORT)
 _HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})")
 
@@ -66,6 +67,7 @@ def _open(view: CardView, handle: str) -> list[dict[str, Any]]:
         entries.append((REPLY, "Suggested reply"))
     if view.taken is not None:
         entries.append((GIVE_BACK, "Give it back"))
+    entries.append((MUTE, "Mute this sender…"))
     return [*elements, {"type": "overflow", "action_id": MORE, "options": [_entry(*e, handle) for e in entries]}]
 
 

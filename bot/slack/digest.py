@@ -21,6 +21,7 @@ class DigestLine:
     subject: str
     sender: str
     from_junk: bool
+    muted: bool = False  # its sender
 
 
 def digest(
@@ -40,4 +41,5 @@ def _digested(line: DigestLine, tier: Tier, own: tuple[str, ...], limit: int) ->
     subject = words_of(line.subject, limit, tier=tier, sender=line.sender, own_domains=own) if limit else ""
     named = f" ({escaped(', '.join(line.categories[:3]))})" if line.categories else ""
     junk = ", junk" if line.from_junk else ""
-    return f"`{line.report}` {TITLES[line.disposition]}{named}{junk}" + (f": “{subject}”" if subject else "")
+    muted = ", muted" if line.muted else ""
+    return f"`{line.report}` {TITLES[line.disposition]}{named}{junk}{muted}" + (f": “{subject}”" if subject else "")

@@ -25,7 +25,7 @@ def home(o: Overview, tier: Tier, own: tuple[str, ...]) -> dict[str, Any]:
     blocks: Blocks = [
         _header("What waits for a person"), section(in_one_line(o)), *waiting, {"type": "divider"},
         _header("This week"), section("\n".join(in_figures(o.week))), {"type": "divider"},
-        _header("How triage stands"), section("\n".join(filter(None, [*mailboxes(o), still_to_do(o.counts), f"Quiet hours: {o.quiet}"]))),
+        _header("How triage stands"), section("\n".join(filter(None, [*mailboxes(o), still_to_do(o.counts), f"Quiet hours: {o.quiet}", *_muted(o)]))),
         context(versions(o), 1000), _refresh(o),
     ]  # fmt: skip
     return {"type": "home", "blocks": blocks}
@@ -53,6 +53,12 @@ def _waiting(w: Waiting, o: Overview, tier: Tier, own: tuple[str, ...]) -> dict[
         "accessibility_label": f"Change the verdict on report {w.report}",
     }  # fmt: skip
     return section(waiting_line(w, o.at, tier, own)) | {"accessory": change}
+
+
+def _muted(o: Overview) -> list[str]:
+    """Who is muted, the latest last."""
+    more = [f"and {len(o.muted) - LISTED} more: `/triage mutes`"] if len(o.muted) > LISTED else []
+    return ["Muted:", *o.muted[-LISTED:], *more] if o.muted else []
 
 
 def _refresh(o: Overview) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bot.slack.controls import handle_of
 from bot.slack.view import TITLES, CardView
 from classifiers.terms import AcknowledgementState, Disposition
 
-CHANGED = "triage_changed"
+CHANGED, MUTED = "triage_changed", "triage_muted"
 REASON = 500  # characters
 _MOST = 100  # options of a menu
 
@@ -64,6 +64,18 @@ def change(view: CardView, channel: str) -> dict[str, Any]:
 def why(view: CardView) -> dict[str, Any]:
     """Everything that was seen of a report, to be read."""
     return {"type": "modal", "title": _plain("Why"), "close": _plain("Close"), "blocks": details.details(view)[1]}
+
+
+def mute(view: CardView, channel: str) -> dict[str, Any]:
+    """What muting a report's sender means, to be agreed to."""
+    told = (
+        f"Mail of whoever sent `{view.report}` comes as a line in the digest for 30 days. What is *in scope* or *needs review* "
+        "gets its card as ever. `/triage unmute` ends it sooner."
+    )
+    return {
+        "type": "modal", "callback_id": MUTED, "private_metadata": f"{channel} {handle_of(view)}",
+        "title": _plain("Mute this sender"), "submit": _plain("Mute"), "close": _plain("Cancel"), "blocks": [section(told)],
+    }  # fmt: skip
 
 
 def reply(view: CardView) -> dict[str, Any]:

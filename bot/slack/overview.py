@@ -43,6 +43,7 @@ class Overview:
     counts: Mapping[str, int]  # as the store counts
     waiting: tuple[Waiting, ...]  # the first LISTED, the longest waiting first
     waits: int  # how many wait altogether
+    muted: tuple[str, ...]  # a line for each muted sender
     week: Figures  # of the last seven days
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from classifiers.errors import StoreDamaged, StoreError
 
-HEAD = "0004"  # the newest migration
+HEAD = "0005"  # the newest migration
 BUSY = 15.0  # seconds that a command waits for another's write
 MIGRATIONS = Path(__file__).parent / "migrations"
 

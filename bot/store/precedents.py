@@ -69,6 +69,7 @@ class Precedents(Outbox):
             t.traces.insert().values(
                 report_id=report_id, signature=struct.pack(f">{len(traces.signature)}I", *traces.signature),
                 message_id=digest(traces.message_id or ""), sender=digest(traces.sender), domain=digest(traces.domain),
+                proven=traces.proven,
             )
         )  # fmt: skip
         for band in sorted(set(bands(traces.signature))):

@@ -164,6 +164,7 @@ traces = sa.Table(
     sa.Column("message_id", sa.String(32), nullable=False),  # digests, as the next two; "" where none is known
     sa.Column("sender", sa.String(32), nullable=False),
     sa.Column("domain", sa.String(32), nullable=False),
+    sa.Column("proven", sa.Boolean, nullable=False, server_default=sa.false()),  # a server of ours vouches for the sender
     sa.Index(None, "message_id"),
 )  # fmt: skip
 
@@ -180,6 +181,19 @@ threads = sa.Table(
     sa.Column("first_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # the report that it follows up
     sa.Column("claimed_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # one that it names without a right to
     sa.Index(None, "first_id"),
+)  # fmt: skip
+
+mutes = sa.Table(
+    "mutes", metadata,
+    sa.Column("id", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), nullable=False),  # the one they were muted on
+    sa.Column("account", sa.String(200), nullable=False),
+    sa.Column("sender", sa.String(32), nullable=False),  # a digest
+    sa.Column("muted_by", sa.String(200), nullable=False),
+    sa.Column("muted_at", UtcTime, nullable=False),
+    sa.Column("until", UtcTime, nullable=False),
+    sa.Column("ended_by", sa.String(200), nullable=True),  # null: until its time is over
+    sa.Index(None, "account", "sender"),
 )  # fmt: skip
 
 acts = sa.Table(
