@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from bot.store import Store
     from bot.triage import Reading, Triage
     from bot.watch import Watch
+    from bot.weekly import Weekly
     from classifiers.evaluation import Evaluation
     from classifiers.learned import Learned
     from classifiers.terms import Versions
@@ -400,6 +401,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 keep_text=settings.state.keep_text,
                 keep_corrections=settings.state.keep_corrections,
                 now=now,
+                weekly=weekly_of(settings, parts),
                 reminders=reminders_of(settings, parts.store),
                 drafts=drafting_of(settings, parts),
             )
@@ -415,6 +417,30 @@ def reminders_of(settings: Settings, store: Store) -> Reminders | None:
     if slack.remind_after is None:
         return None
     return Reminders(store=store, quiet=slack.routed.quiet, after=slack.remind_after, group=slack.remind_group, now=now)
+
+
+def weekly_of(settings: Settings, parts: Wired) -> Weekly | None:
+    """The weekly digest; None where none is wished."""
+    from zoneinfo import ZoneInfo
+
+    from bot.overview import overview
+    from bot.weekly import Weekly
+
+    slack, accounts = settings.slack, tuple(a.name for a in settings.accounts)
+    if not slack.weekly_on or slack.digest_at is None:
+        return None
+    return Weekly(
+        store=parts.store,
+        wording=parts.wording,
+        stands=lambda: overview(
+            parts.store, parts.worker, parts.wording, routes=parts.routes, accounts=accounts, at=now()
+        ),
+        channel=slack.channel,
+        day=slack.weekly_on,
+        clock=slack.digest_at,
+        zone=ZoneInfo(slack.timezone),
+        now=now,
+    )
 
 
 def drafting_of(settings: Settings, parts: Wired) -> Callable[[], None] | None:

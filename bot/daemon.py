@@ -29,6 +29,7 @@ from bot.store import Store
 from bot.systemd import Systemd
 from bot.triage import Triage
 from bot.watch import Watch
+from bot.weekly import Weekly
 from classifiers.errors import LoginRefused, StoreDamaged, StoreError
 
 log = logging.getLogger("triage")
@@ -70,6 +71,7 @@ class Parts:
     silences: Silences
     systemd: Systemd
     socket: Socket | None = None  # None: nobody presses anything
+    weekly: Weekly | None = None  # None: no weekly digest
     reminders: Reminders | None = None  # None: nobody is reminded
     drafts: Callable[[], None] | None = None  # lays drafts of answers; None: nobody wants any
     probes: Probes | None = None  # None: nobody asks
@@ -156,6 +158,8 @@ class Daemon:
         every(NOTED, "model", self._model)
         every(LOOKED_THROUGH, "check", p.store.sound)
         every(LOOKED_THROUGH, "purge", self._purge)
+        if p.weekly is not None:
+            every(REMINDED, "weekly", p.weekly.tick)
         if p.reminders is not None:
             every(REMINDED, "remind", p.reminders.tick)
         if p.drafts is not None:

@@ -17,6 +17,7 @@ class Course:
 
     received_at: datetime
     disposition: Disposition | None  # that holds; None: not judged yet
+    categories: tuple[str, ...] = ()  # that were held to apply
     recommended: Disposition | None = None  # the bot's own, where a person has decided
     decided_at: datetime | None = None  # by a person; None: by none yet
 
@@ -27,6 +28,7 @@ class Figures:
 
     reports: int
     held: Mapping[Disposition, int]
+    excluded: Mapping[str, int]  # categories of what is out of scope
     decided: int
     agreed: int
     wait: timedelta | None  # the median from arrival to a person's decision
@@ -39,6 +41,7 @@ def counted(courses: Sequence[Course]) -> Figures:
     return Figures(
         reports=len(courses),
         held=Counter(c.disposition for c in courses if c.disposition is not None),
+        excluded=Counter(k for c in courses if c.disposition is Disposition.OUT_OF_SCOPE for k in c.categories),
         decided=len(decided),
         agreed=sum(c.disposition is c.recommended for c in decided),
         wait=timedelta(seconds=median(waits)) if waits else None,

@@ -67,3 +67,11 @@ class Quiet:
             return False
         start, end = self.hours
         return start <= clock < end if start <= end else clock >= start or clock < end
+
+
+def last_at(now: datetime, day: str, clock: time, zone: ZoneInfo) -> datetime:
+    """The last time until now that it was this hour on this day of the week."""
+    local = now.astimezone(zone)
+    that = local.date() - timedelta(days=(local.weekday() - DAYS.index(day)) % 7)
+    then = datetime.combine(that, clock, zone)
+    return then if then <= local else datetime.combine(that - timedelta(days=7), clock, zone)

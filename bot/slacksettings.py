@@ -83,6 +83,7 @@ class Slack(Section):
     remind_after: Annotated[timedelta | None, BeforeValidator(_or_never)] = timedelta(hours=8)
     remind_group: str = Field(default="", pattern=r"^(S[A-Z0-9]{1,30})?$")
     digest_at: Clock = time(9, 0)
+    weekly_on: Literal["", Day] = "mon"
     timezone: Zone = "UTC"
     quiet: QuietHours = QuietHours()
     routes: Routing = Routing()

@@ -25,7 +25,7 @@ from bot.slack.view import Tier
 from bot.store import Store
 from bot.triage import Reading, Triage
 from bot.worker import Judged, Task, Worker
-from classifiers.terms import Disposition, Finding, Verdict
+from classifiers.terms import Disposition, Finding, Verdict, Versions
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 MAIN, LOUD_ONES, MAIL_TEAM = "C0TRIAGE", "C0LIVE", "C0MAILTEAM"
@@ -37,6 +37,10 @@ class Scripted(Worker):
 
     def __init__(self) -> None:
         super().__init__(Context(rules=Path(), policy="p", model=None))
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(rules="r1", model="m1", policy="p1")
 
     def judge(self, tasks: Iterable[Task]) -> Iterator[Judged]:
         for task in tasks:

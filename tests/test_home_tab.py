@@ -139,7 +139,9 @@ def test_figures_are_counted_by_what_holds() -> None:
         Course(received_at=AT, disposition=live, recommended=out, decided_at=AT + timedelta(hours=5)),
     ]
 
-    assert counted(courses) == Figures(reports=4, held={out: 2, live: 1}, decided=2, agreed=1, wait=timedelta(hours=3))
+    assert counted(courses) == Figures(
+        reports=4, held={out: 2, live: 1}, excluded={}, decided=2, agreed=1, wait=timedelta(hours=3)
+    )
     assert list(in_figures(counted(courses))) == [
         "4 reports came in: 1 in scope, 2 out of scope",
         "People decided 2, 1 of them as recommended",

@@ -51,7 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.overview",
         "bot.reminding",
     ),
-    ("bot.reception",),
+    ("bot.reception", "bot.weekly"),
     ("bot.desk",),
     ("bot.commands",),
     ("bot.reading", "bot.replay", "bot.learning", "bot.retraining"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from bot.codec import verdict_from_json
 from bot.figures import Course
 from bot.ports import VerdictKind
 from bot.store import tables as t
@@ -27,7 +29,12 @@ class Courses(Outbox):
         opinion = select(sa.func.max(v.c.id)).where(v.c.report_id == r.c.id, v.c.kind.in_(_OPINIONS)).scalar_subquery()
         query = (
             select(
-                r.c.received_at, holds.c.kind, holds.c.disposition, holds.c.decided_at, said.c.disposition.label("said")
+                r.c.received_at,
+                holds.c.kind,
+                holds.c.disposition,
+                holds.c.decided_at,
+                holds.c.facts,
+                said.c.disposition.label("said"),
             )
             .select_from(r)
             .outerjoin(holds, holds.c.id == r.c.current_verdict_id)
@@ -67,6 +74,7 @@ def _course(row: Any) -> Course:
     return Course(
         received_at=row.received_at,
         disposition=Disposition(row.disposition),
+        categories=tuple(f.category for f in verdict_from_json(json.loads(row.facts)).categories),
         recommended=Disposition(row.said) if decided and row.said else None,
         decided_at=row.decided_at if decided else None,
     )
