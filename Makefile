@@ -26,7 +26,7 @@ format: $(READY)     ## mend formatting and what lint can mend
 	@$(BIN)/ruff check --fix .
 
 lock:                ## the lock file anew, from pyproject.toml (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-header --group dev --extra postgresql --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 
 bench: $(READY)      ## what judging costs, against mail-parser alone in the same run
 	@$(BIN)/python tests/bench_judge.py

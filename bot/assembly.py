@@ -199,7 +199,8 @@ def open_store(settings: Settings) -> Store:
     """What the bot remembers."""
     from bot.store import Store
 
-    return Store.open(database_url(settings), now=now)
+    secret = settings.state.password
+    return Store.open(database_url(settings), now=now, password=secret.read() if secret else "")
 
 
 def drawing(settings: Settings, budget: float) -> Drawing:

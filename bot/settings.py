@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
@@ -87,8 +88,24 @@ class State(Section):
 
     folder: str = "var"
     url: str = ""  # a database; "": SQLite in the folder
+    password: Secret | None = None  # of the database; None: it asks for none, or libpq finds it
     keep_text: Duration = timedelta(days=90)
     keep_corrections: bool = True
+
+    @model_validator(mode="after")
+    def _safe(self) -> State:
+        if self.url.startswith("postgresql"):
+            at = urlsplit(self.url)
+            asked = parse_qs(at.query)
+            if at.password is not None or "password" in asked:
+                raise ValueError(
+                    "url holds a password; write in password where it is read from, and take it out of url"
+                )
+            hosts = [at.hostname or "localhost", *asked.get("host", ())]
+            near = all(loopback(host) or host.startswith("/") for host in hosts)
+            if not near and asked.get("sslmode") not in (["verify-full"], ["verify-ca"]):
+                raise ValueError("url to another machine needs a verified line: add ?sslmode=verify-full")
+        return self
 
 
 class Limits(Section):
@@ -194,6 +211,7 @@ def missing_secrets(settings: Settings) -> tuple[Problem, ...]:
     wanted += [("slack.app_token", settings.slack.app_token)] if settings.slack.app_token else []
     wanted += [("audit.seed", settings.audit.seed)] if settings.audit.seed else []
     wanted += [("watch.token", settings.watch.token)] if settings.watch.token else []
+    wanted += [("state.password", settings.state.password)] if settings.state.password else []
     for key, secret in wanted:
         try:
             secret.read()

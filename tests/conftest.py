@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import chromium
 import pytest
 from chromium import Chromium
 from dovecot import BINARY, Dovecot
 from hypothesis import settings
+from postgres import BINARIES, Postgres
 
 settings.register_profile("long", max_examples=50_000, deadline=None)  # make fuzz
 
@@ -28,6 +30,24 @@ def dovecot() -> Iterator[Dovecot]:
         _not_here("dovecot", "dovecot-imapd is not installed (apt install dovecot-imapd)")
     with Dovecot() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that the tests of this process share, each with a database of its own."""
+    if not BINARIES:
+        _not_here("postgresql", "PostgreSQL is not installed (apt install postgresql)")
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind that the store knows."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/triage.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
 
 
 @pytest.fixture

@@ -32,14 +32,21 @@ def account(server: Any, name: str = "security", **more: Any) -> str:
 
 
 def configuration(
-    folder: Path, accounts: str, slack: Any, more: str = "", audit_share: float = 0.0, **slack_more: Any
+    folder: Path,
+    accounts: str,
+    slack: Any,
+    more: str = "",
+    audit_share: float = 0.0,
+    *,
+    url: str = "",
+    **slack_more: Any,
 ) -> Path:
     """A config.toml that points at local servers; without audits, so that every verdict is shown."""
     extra = "\n".join(f"{k} = {json.dumps(v)}" for k, v in slack_more.items())
     path = folder / "config.toml"
     path.write_text(
         f'{accounts}\n[slack]\nchannel = "C0TRIAGE"\nbase_url = "{slack.base_url}"\nbot_token = {{ env = "TEST_SLACK_TOKEN" }}\n{extra}\n'
-        f'[audit]\nshare = {audit_share}\n[state]\nfolder = "state"\n[log]\nformat = "json"\n{more}\n',
+        f'[audit]\nshare = {audit_share}\n[state]\nfolder = "state"\nurl = "{url}"\n[log]\nformat = "json"\n{more}\n',
         encoding="utf-8",
     )
     return path

@@ -221,8 +221,8 @@ BODY = "Your domain example.com has no SPF record, so anyone can forge mail. moc
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path}/state/triage.db", now=lambda: NOW) as it:
+def store(database: str) -> Iterator[Store]:
+    with Store.open(database, now=lambda: NOW) as it:
         yield it
 
 
@@ -357,7 +357,7 @@ def test_a_category_over_its_budget_dismisses_nothing_until_somebody_looks(store
     assert current.verdict.disposition is OUT
 
 
-def test_a_purge_takes_the_held_back_text_too(store: Store, tmp_path: Path) -> None:
+def test_a_purge_takes_the_held_back_text_too(store: Store, database: str, tmp_path: Path) -> None:
     """The opinion quotes the mail; its facts stay, so that the rate stays."""
     keep(store, 1)
     judged(store, drawing=replace(ALL, share=1.0))
@@ -366,7 +366,8 @@ def test_a_purge_takes_the_held_back_text_too(store: Store, tmp_path: Path) -> N
 
     assert store.purge(NOW + timedelta(days=1), keep_corrections=True) == 1
     store.close()
-    assert all(b"no SPF record, so anyone" not in f.read_bytes() for f in (tmp_path / "state").iterdir())
+    if database.startswith("sqlite"):
+        assert all(b"no SPF record, so anyone" not in f.read_bytes() for f in (tmp_path / "state").iterdir())
     (it,) = store.audits()
     assert [f.category for f in it.opinion.verdict.categories] == [SPF]
     assert report.id in store.open_audits()
@@ -498,11 +499,11 @@ def test_a_digest_without_audits_has_no_line_on_them(store: Store, slack: LocalS
 
 
 @pytest.fixture
-def config(tmp_path: Path, store: Store) -> Path:
+def config(tmp_path: Path, store: Store, database: str) -> Path:
     """A configuration whose state folder holds the store of the test."""
     accounts = '[[accounts]]\nhost = "127.0.0.1"\nuser = "u"\npassword = { env = "TEST_IMAP_PASSWORD" }\n'
     assert store.counts()["reports"] == 0
-    return configuration(tmp_path, accounts, SimpleNamespace(base_url="http://127.0.0.1:9/api/"))
+    return configuration(tmp_path, accounts, SimpleNamespace(base_url="http://127.0.0.1:9/api/"), url=database)
 
 
 def told(config: Path, *arguments: str, code: int = 0) -> str:

@@ -126,6 +126,12 @@ def test_all_problems_are_told_at_once_with_line_and_near_name(tmp_path: Path) -
         ('"C0123456789"', '"C0123456789"\nroutes = { in_scope = "digest" }', "slack.routes.in_scope"),  # live: a card
         ('"C0123456789"', '"C0123456789"\nroutes = { outofscope = "digest" }', "did you mean out_of_scope?"),
         ('"C0123456789"', '"C0123456789"\nroutes = { categories = { x = "" } }', "slack.routes.categories.x"),
+        ("[slack]", '[state]\nurl = "postgresql+psycopg://u:xoxb@localhost/t"\n[slack]', "holds a password"),
+        ("[slack]", '[state]\nurl = "postgresql+psycopg://u@localhost/t?password=xoxb"\n[slack]', "holds a password"),
+        ("[slack]", '[state]\nurl = "postgresql+psycopg://u@db.example/t"\n[slack]', "sslmode=verify-full"),
+        ("[slack]", '[state]\nurl = "postgresql+psycopg://u@db.example/t?sslmode=require"\n[slack]', "sslmode=verify-full"),
+        ("[slack]", '[state]\nurl = "postgresql+psycopg:///t?host=db.example"\n[slack]', "sslmode=verify-full"),
+        ("[slack]", "[watch]\nport = 9177\n[slack]", "has to know the token"),
     ],
 )  # fmt: skip
 def test_wrong_values_are_refused_with_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:

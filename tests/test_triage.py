@@ -36,8 +36,8 @@ class Instant(Worker):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path}/t.db", now=lambda: NOW) as it:
+def store(database: str) -> Iterator[Store]:
+    with Store.open(database, now=lambda: NOW) as it:
         yield it
 
 

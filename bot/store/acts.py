@@ -63,5 +63,5 @@ def _act(row: Any) -> Act:
 
 def _insert(act: Act, outcome: Outcome | None = None) -> Any:
     return t.acts.insert().values(
-        report_id=act.report_id, act=act.kind.value, by=act.by[:200], at=act.at, outcome=(outcome or act.outcome).value
+        report_id=act.report_id, act=act.kind.value, by=act.by, at=act.at, outcome=(outcome or act.outcome).value
     )

@@ -15,28 +15,61 @@ from classifiers.errors import StoreDamaged, StoreError
 
 HEAD = "0005"  # the newest migration
 BUSY = 15.0  # seconds that a command waits for another's write
+IDLE = 5.0  # seconds that PostgreSQL lets a transaction wait for its client; ours ask nobody else meanwhile
+WRITING = 7_416_117_325  # PostgreSQL's lock that writers take; any number that others on this database do not use
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_engine(url: str) -> sa.Engine:
+def open_engine(url: str, password: str = "") -> sa.Engine:
     """An engine on a database with today's schema. Raises StoreError with what to do."""
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
         raise StoreError("state.url is no database URL; write sqlite:///… or postgresql+psycopg://…") from None
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and parsed.database:
-        _make_private(Path(parsed.database))
     with told(parsed.database or ""):
         try:
-            engine = sa.create_engine(parsed, connect_args={"timeout": BUSY} if sqlite else {"connect_timeout": 10})
+            engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _server(parsed, password)
         except (ImportError, sa.exc.NoSuchModuleError):
             raise StoreError(
-                f"state.url needs the driver of {parsed.drivername}, which is not installed here"
+                f"state.url needs the driver of {parsed.drivername}, which is not installed here; "
+                'for PostgreSQL: pip install "security-triage-bot[postgresql]"'
             ) from None
-        if sqlite:
-            _as_we_like_it(engine)
-        _bring_up_to_date(engine)
+        try:
+            _bring_up_to_date(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database:
+        _make_private(Path(url.database))
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY})
+    _as_we_like_it(engine)
+    return engine
+
+
+def _server(url: sa.URL, password: str) -> sa.Engine:
+    """PostgreSQL: one writer at a time, as SQLite has it. So what is looked at before a write still holds when it is written.
+
+    A copy of the bot that is stopped in the middle of a write holds up the others for as long as the server lets it idle.
+    """
+    settings = (
+        f"-c lock_timeout={int(BUSY * 1000)} -c idle_in_transaction_session_timeout={int(IDLE * 1000)} -c timezone=UTC"
+    )
+    engine = sa.create_engine(
+        url.set(password=password or None),
+        pool_pre_ping=True,  # a connection that the server dropped is found out before it is used
+        connect_args={"connect_timeout": 10, "application_name": "triage", "options": settings},
+        hide_parameters=True,
+    )
+
+    @sa.event.listens_for(engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("writing"):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
+
     return engine
 
 
@@ -109,6 +142,12 @@ def soundness(engine: sa.Engine) -> None:
 
 
 _SENTENCES = (
+    ("no space left", "cannot grow: no room is left on the disk"),
+    ("lock timeout", "is held by another program for too long; try again"),
+    ("password authentication failed", "refuses the login; check state.url and state.password"),
+    ("no password supplied", "wants a password; name where it is read from in state.password"),
+    ("permission denied", "may not be changed by this user: it has to own the tables; check state.url"),
+    ("does not exist", "is not there, or its user is not; make it (createdb), and check state.url"),
     ("is not a database", "is damaged, or no database of triage"),
     ("malformed", "is damaged"),
     ("is full", "cannot grow: no room is left on the disk"),
@@ -118,6 +157,7 @@ _SENTENCES = (
     ("read-only", "cannot be written; check who owns it"),
     ("unable to open", "cannot be opened; check that the folder is there and who owns it"),
     ("connection", "cannot be reached; check state.url and that the server runs"),
+    ("server closed", "cannot be reached; check state.url and that the server runs"),
 )
 DAMAGED = (
     ". `triage db restore FILE` puts a copy back. Without one, move it away: the mailbox still holds the mail, and "

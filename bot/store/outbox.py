@@ -27,7 +27,13 @@ class Outbox:
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
-        with told(self._engine.url.database or ""), self._engine.connect() as connection, connection.begin():
+        """One moment: what is read together belongs together."""
+        level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
+        with (
+            told(self._engine.url.database or ""),
+            self._engine.connect().execution_options(**level) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -139,7 +145,7 @@ class Outbox:
     def put_off(self, notice_id: int, due_at: datetime, error: str, *, unknown: bool = False) -> None:
         """Due again later. `unknown`: it may have been said, so it stays `sending`; else it surely was not."""
         state = {} if unknown else {"state": NoticeState.PENDING.value}
-        self._set(notice_id, due_at=due_at, error=error[:300], **state)
+        self._set(notice_id, due_at=due_at, error=error, **state)
 
     def hasten(self, now: datetime) -> None:
         """What is due later is due now, and nothing was begun later than now: for a clock that was set back."""

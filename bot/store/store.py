@@ -54,9 +54,9 @@ class Store(Acts, Audits, Courses, Drafts, Mutes, Verdicts):
         self._now = now
 
     @classmethod
-    def open(cls, url: str, *, now: Callable[[], datetime]) -> Self:
-        """Opens a database, makes it where it is not there, and brings it to today's schema."""
-        return cls(open_engine(url), now=now)
+    def open(cls, url: str, *, now: Callable[[], datetime], password: str = "") -> Self:
+        """Opens a database, makes a SQLite file where it is not there, and brings it to today's schema."""
+        return cls(open_engine(url, password), now=now)
 
     def close(self) -> None:
         self._engine.dispose()

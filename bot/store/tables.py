@@ -26,6 +26,32 @@ class UtcTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _clean(value: str | None) -> str | None:
+    """Without what PostgreSQL takes into no text (NUL), and no database does (half of a surrogate pair)."""
+    return None if value is None else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+class Name(sa.TypeDecorator[str]):
+    """What a person is called or calls a thing: cut at the column's length."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        cleaned = _clean(value)
+        return cleaned and cleaned[: getattr(self.impl_instance, "length", None)]
+
+
+class Words(sa.TypeDecorator[str]):
+    """What a person wrote."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        return _clean(value)
+
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -88,9 +114,9 @@ verdicts = sa.Table(
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("disposition", sa.String(40), nullable=False),
     sa.Column("policy", sa.String(200), nullable=False),
-    sa.Column("decided_by", sa.String(200), nullable=False),
+    sa.Column("decided_by", Name(200), nullable=False),
     sa.Column("decided_at", UtcTime, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", Words, nullable=False),
     sa.Column("facts", sa.Text, nullable=False),  # JSON, without a word of the mail
     sa.Column("undone_by", _BIG, sa.ForeignKey("verdicts.id"), nullable=True),
     sa.Index(None, "report_id"),
@@ -107,9 +133,9 @@ audit_clearances = sa.Table(
     "audit_clearances", metadata,
     sa.Column("id", _BIG, primary_key=True, autoincrement=True),
     sa.Column("category", sa.String(200), nullable=False),
-    sa.Column("decided_by", sa.String(200), nullable=False),
+    sa.Column("decided_by", Name(200), nullable=False),
     sa.Column("decided_at", UtcTime, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", Words, nullable=False),
 )  # fmt: skip
 
 cards = sa.Table(
@@ -140,8 +166,8 @@ notices = sa.Table(
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("touched_at", UtcTime, nullable=True),
     sa.Column("said_at", UtcTime, nullable=True),
-    sa.Column("text", sa.Text, nullable=False),  # of a trouble, our own words; else empty
-    sa.Column("error", sa.String(300), nullable=False),
+    sa.Column("text", Words, nullable=False),  # of a trouble, our own words; else empty
+    sa.Column("error", Name(300), nullable=False),
     sa.Column("possible_repeat", sa.Boolean, nullable=False),
     sa.Column("row_version", sa.Integer, nullable=False),
     sa.Column("claimed_by", sa.String(200), nullable=True),
@@ -201,7 +227,7 @@ acts = sa.Table(
     sa.Column("id", _BIG, primary_key=True, autoincrement=True),
     sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), nullable=True),  # null: of no report that is known
     sa.Column("act", sa.String(40), nullable=False),
-    sa.Column("by", sa.String(200), nullable=False),
+    sa.Column("by", Name(200), nullable=False),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("outcome", sa.String(40), nullable=False),
     sa.Index(None, "report_id"),
