@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import bot
 import classifiers
@@ -29,23 +29,24 @@ from classifiers.errors import (
 )
 
 if TYPE_CHECKING:
+    from bot.accounts import Accounts
+    from bot.accountsettings import Account
     from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
     from bot.delivery import Delivery
     from bot.drafting import Drawer
     from bot.learning import Lesson
-    from bot.mail.imap import ImapMailbox
     from bot.ports import Notifier
     from bot.probes import Probes
     from bot.reminding import Reminders
     from bot.retraining import Retraining
     from bot.routing import Routes
-    from bot.settings import Account, Settings
+    from bot.settings import Replies, Settings
     from bot.showing import Wording
     from bot.slack.client import SlackNotifier
     from bot.slack.socket import SlackSocket
     from bot.store import Store
-    from bot.triage import Reading, Triage
+    from bot.triage import Triage
     from bot.watch import Watch
     from bot.weekly import Weekly
     from classifiers.evaluation import Evaluation
@@ -56,7 +57,6 @@ MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
 RULES = Path(bot.__file__).parent.parent / "rules"
 SHORTEST_SEED = 16
-Box = TypeVar("Box")
 
 
 def now() -> datetime:
@@ -225,26 +225,6 @@ def audit_state(settings: Settings, store: Store) -> tuple[tuple[Audit, ...], fr
     return audits, stopped(audits, store.clearances(), budget), budget
 
 
-def mailbox(account: Account, cap: int) -> ImapMailbox:
-    from bot.mail.imap import ImapMailbox
-
-    return _session(ImapMailbox, account, cap)
-
-
-def _session(kind: Callable[..., Box], account: Account, cap: int) -> Box:
-    return kind(
-        host=account.host,
-        port=account.port,
-        tls=account.tls,
-        user=account.user,
-        password=account.password.read,
-        ca_file=Path(account.ca_file) if account.ca_file else None,
-        connect_timeout=account.connect_timeout.total_seconds(),
-        read_timeout=account.read_timeout.total_seconds(),
-        cap=cap,
-    )
-
-
 def notifier(settings: Settings) -> SlackNotifier:
     from bot.slack.client import SlackNotifier
 
@@ -295,12 +275,6 @@ def routes_of(settings: Settings) -> Routes:
     if unknown:
         raise ConfigError(*(Problem("slack.routes.categories", f"there is no category {c}") for c in unknown))
     return settings.slack.routed
-
-
-def reading_of(account: Account) -> Reading:
-    from bot.triage import Reading
-
-    return Reading(account=account.name, folders=account.folders, junk=frozenset(account.junk), start=account.start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +336,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
 
     `config`: the file that the settings were read from; without one nothing is trained by schedule.
     """
+    from bot.accounts import Accounts, reading_of
     from bot.daemon import Daemon, Parts
     from bot.reading import AccountReader
     from bot.silence import Silences
@@ -370,12 +345,13 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
     from bot.watch import Watch
 
     with wired(settings, pace, pressable=settings.slack.app_token is not None) as parts:
+        accounts = Accounts(settings)
         watch, voice = Watch(), Voice(parts.store, teller(settings), settings.slack.channel, now)
         readers = [
             AccountReader(
                 parts.triage,
                 reading_of(a),
-                partial(mailbox, a, settings.limits.max_message),
+                partial(accounts.mailbox, a),
                 every=a.poll_every,
                 say=voice.say,
                 now=now,
@@ -404,7 +380,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 now=now,
                 weekly=weekly_of(settings, parts),
                 reminders=reminders_of(settings, parts.store),
-                drafts=drafting_of(settings, parts),
+                drafts=drafting_of(settings, parts, accounts),
             )
         )
         yield it
@@ -444,24 +420,23 @@ def weekly_of(settings: Settings, parts: Wired) -> Weekly | None:
     )
 
 
-def drafting_of(settings: Settings, parts: Wired) -> Callable[[], None] | None:
+def drafting_of(settings: Settings, parts: Wired, accounts: Accounts) -> Callable[[], None] | None:
     """What lays drafts of answers into the mailboxes; None where that is not wished."""
     if not settings.replies.draft:
         return None
     from bot.drafting import Drafting
 
-    drawers = {a.name: drawer_of(a, settings) for a in settings.accounts}
+    drawers = {a.name: drawer_of(a, settings.replies, accounts) for a in settings.accounts}
     return Drafting(store=parts.store, wording=parts.wording, drawers=drawers, now=now).tick
 
 
-def drawer_of(account: Account, settings: Settings) -> Drawer:
+def drawer_of(account: Account, replies: Replies, accounts: Accounts) -> Drawer:
     """An account's mailbox as a place for drafts."""
     from bot.drafting import Drawer
     from bot.mail.drafts import DraftsMailbox
 
-    replies = settings.replies
     return Drawer(
-        open=lambda: _session(DraftsMailbox, account, settings.limits.max_message),
+        open=partial(accounts.session, DraftsMailbox, account),
         folder=replies.folder,
         sender=replies.sender or account.user,
     )
@@ -551,11 +526,14 @@ def one_pass(settings: Settings) -> Pass:
     """Reads, judges and tells once. An account that fails does not keep the others from being read."""
     import time
 
+    from bot.accounts import Accounts, reading_of
+
+    accounts = Accounts(settings)
     failed: list[MailboxError] = []
     read = judged = said = 0
     with wired(settings) as parts:
         for account in settings.accounts:
-            box = mailbox(account, settings.limits.max_message)
+            box = accounts.mailbox(account)
             try:
                 box.connect()
                 read += parts.triage.read(box, reading_of(account))
@@ -567,7 +545,7 @@ def one_pass(settings: Settings) -> Pass:
             judged += n
         if (reminders := reminders_of(settings, parts.store)) is not None:
             reminders.tick()
-        if (drafts := drafting_of(settings, parts)) is not None:
+        if (drafts := drafting_of(settings, parts, accounts)) is not None:
             drafts()
         until = time.monotonic() + 5 + 2.5 * parts.store.counts().get("notices_due", 0)
         while parts.store.counts().get("notices_due", 0) and time.monotonic() < until:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.assembly import drawer_of, mailbox, notifier, open_store, routes_of, worker_of
+from bot.accounts import Accounts
+from bot.assembly import drawer_of, notifier, open_store, routes_of, worker_of
 from classifiers.errors import MailboxError, NotifierError, NotSaid, TriageError, UserError
 
 if TYPE_CHECKING:
+    from bot.accountsettings import Account
+    from bot.drafting import Drawer
     from bot.sections import Secret
-    from bot.settings import Account, Settings
+    from bot.settings import Settings
     from bot.slack.client import SlackNotifier
 
 
@@ -27,7 +30,8 @@ class Row:
 def examine(settings: Settings) -> list[Row]:
     """Connects to everything and says how it is; changes nothing."""
     rows = [_look_at_store(settings), _look_at_rules(settings)]
-    rows += [row for account in settings.accounts for row in _look_at_account(account, settings)]
+    accounts = Accounts(settings)
+    rows += [row for account in settings.accounts for row in _look_at_account(account, settings, accounts)]
     return rows + _look_at_slack(settings)
 
 
@@ -49,15 +53,15 @@ def _look_at_rules(settings: Settings) -> Row:
     return Row("judging", "ok", f"policy {settings.policy.name} {v.policy}; rules {v.rules}; model {v.model}")
 
 
-def _look_at_account(account: Account, settings: Settings) -> list[Row]:
+def _look_at_account(account: Account, settings: Settings, accounts: Accounts) -> list[Row]:
     name = f"mail {account.name}"
-    box = mailbox(account, settings.limits.max_message)
+    box = accounts.mailbox(account)
     try:
         box.connect()
         facts = box.describe()
         rows = [Row(name, "ok", f"{account.host}:{account.port}; " + "; ".join(f"{k}: {v}" for k, v in facts.items()))]
         if settings.replies.draft:
-            rows.append(_look_for_drafts(name, account, settings))
+            rows.append(_look_for_drafts(name, drawer_of(account, settings.replies, accounts)))
         for folder in account.folders:
             try:
                 state = box.examine(folder)
@@ -74,8 +78,7 @@ def _look_at_account(account: Account, settings: Settings) -> list[Row]:
         box.close()
 
 
-def _look_for_drafts(name: str, account: Account, settings: Settings) -> Row:
-    drawer = drawer_of(account, settings)
+def _look_for_drafts(name: str, drawer: Drawer) -> Row:
     box = drawer.open()
     try:
         box.connect()

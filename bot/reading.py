@@ -63,7 +63,7 @@ class AccountReader:
         self._mailbox: Mailbox | None = None
         self._watching: Mailbox | None = None
         self._not_before = LONG_AGO  # after a failure
-        self._due = LONG_AGO  # by the interval
+        self._due = LONG_AGO  # by the interval, or by the wait after a failure
         self._failures = 0
         self._standing = Standing(ever_logged_in=False, refused=False, trouble="")
         self._stopped = threading.Event()
@@ -78,7 +78,7 @@ class AccountReader:
 
     def tick(self) -> int:
         """Polls if the interval, or the wait after a failure, is over."""
-        return self.poll() if self._steady() >= max(self._not_before, self._due) else 0
+        return self.poll() if self._steady() >= self._due else 0
 
     def poll(self) -> int:
         """Reads what is new, unless it is too early after a failure; how many reports.
@@ -176,7 +176,7 @@ class AccountReader:
         self._standing = Standing(ever_logged_in=True, refused=False, trouble="")
 
     def _troubled(self, error: MailboxError | StoreError) -> None:
-        self._not_before = self._steady() + self._wait(_pace_after(error), self._failures)
+        self._not_before = self._due = self._steady() + self._wait(_pace_after(error), self._failures)
         self._failures += 1
         new = self._told(error)
         refused = self._standing.refused

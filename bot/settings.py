@@ -9,48 +9,18 @@ import tomllib
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from bot import DEFAULT_POLICY
-from bot.sections import Duration, Secret, Section, Size, duration, loopback
+from bot.accountsettings import Account
+from bot.sections import Duration, Secret, Section, Size, loopback
 from bot.slacksettings import Slack
 from classifiers.errors import ConfigError, Problem
 
 TERMINAL = "D0TERMINAL"  # the channel of cards that are told on a terminal
-
-
-def _start(value: object) -> timedelta | None:
-    return None if value == "now" else duration(value)
-
-
-class Account(Section):
-    """One mailbox that is read."""
-
-    name: str = Field(default="security", pattern=r"^[A-Za-z0-9_.@-]{1,60}$")
-    host: str
-    port: int = Field(default=993, ge=1, le=65535)
-    tls: Literal["implicit", "starttls", "none"] = "implicit"
-    user: str
-    password: Secret
-    folders: tuple[str, ...] = Field(default=("INBOX",), strict=False, min_length=1)
-    junk: tuple[str, ...] = Field(default=("Junk", "Spam"), strict=False)
-    ca_file: str | None = None
-    start: Annotated[timedelta | None, BeforeValidator(_start)] = None
-    poll_every: Duration = timedelta(seconds=60)
-    connect_timeout: Duration = timedelta(seconds=15)
-    read_timeout: Duration = timedelta(seconds=60)
-    trusted_authserv: tuple[str, ...] = Field(default=(), strict=False)
-
-    @model_validator(mode="after")
-    def _sound(self) -> Account:
-        if any(c in folder for folder in self.folders for c in "\0\r\n"):
-            raise ValueError("folders hold a control character")
-        if self.tls == "none" and not loopback(self.host):
-            raise ValueError('tls = "none" is for loopback only; use "implicit" or "starttls"')
-        return self
 
 
 class PolicyChoice(Section):
@@ -206,7 +176,7 @@ def load(path: Path) -> Settings:
 def missing_secrets(settings: Settings) -> tuple[Problem, ...]:
     """The secrets that cannot be read now."""
     problems = []
-    wanted = [(f"accounts.{a.name}.password", a.password) for a in settings.accounts]
+    wanted = [(f"accounts.{a.name}.{name}", s) for a in settings.accounts for name, s in a.secrets.items()]
     wanted += [("slack.bot_token", settings.slack.bot_token)] if settings.tells_slack else []
     wanted += [("slack.app_token", settings.slack.app_token)] if settings.slack.app_token else []
     wanted += [("audit.seed", settings.audit.seed)] if settings.audit.seed else []
@@ -302,7 +272,8 @@ def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:
             lines.setdefault(table, number)
             lines.setdefault((name,), number)
         elif found := re.match(r"\[\s*([A-Za-z0-9_.-]+)\s*\]", stripped):
-            table = tuple(found[1].split("."))
+            first, *rest = found[1].split(".")
+            table = (first, counts[first] - 1, *rest) if first in counts else (first, *rest)  # of the last one
             lines.setdefault(table, number)
         elif found := re.match(r"([A-Za-z0-9_-]+)\s*=", stripped):
             lines.setdefault((*table, found[1]), number)

@@ -23,6 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import assembly
+from bot.accounts import Accounts, reading_of
 from bot.mail.imap import ImapMailbox
 from bot.settings import Settings, load
 from bot.slack.client import SlackNotifier
@@ -94,11 +95,12 @@ class Steps:
 
 def journey(settings: Settings) -> None:
     """What the daemon does with new mail, once: read, judge, tell, tell in the digest."""
+    accounts = Accounts(settings)
     with assembly.wired(settings, timedelta()) as parts:
         for account in settings.accounts:
-            box = assembly.mailbox(account, settings.limits.max_message)
+            box = accounts.mailbox(account)
             box.connect()
-            parts.triage.read(box, assembly.reading_of(account))
+            parts.triage.read(box, reading_of(account))
             box.close()
         while parts.triage.judge_waiting():
             pass

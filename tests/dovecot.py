@@ -43,7 +43,7 @@ first_valid_gid = 0
 mail_fsync = never
 mailbox_idle_check_interval = 1 secs
 auth_failure_delay = 0
-auth_mechanisms = plain login
+auth_mechanisms = plain login{oauth_mechanisms}
 namespace inbox {{
   inbox = yes
   separator = /
@@ -55,7 +55,7 @@ namespace inbox {{
     special_use = \\Drafts
   }}
 }}
-passdb {{
+{oauth}passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {base}/users
 }}
@@ -94,14 +94,32 @@ protocol imap {{
 """
 
 
+OAUTH = """passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {base}/oauth2.conf
+}}
+"""
+INTROSPECTION = """introspection_mode = post
+introspection_url = {url}
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
 class Dovecot:
     """`with Dovecot() as d:` an IMAP server at 127.0.0.1, d.port (plain and STARTTLS) and d.tls_port, with one user.
 
-    Its certificate is for localhost and 127.0.0.1, signed by an authority of its own: d.ca_file.
+    Its certificate is for localhost and 127.0.0.1, signed by an authority of its own: d.ca_file. With `introspection`, a
+    URL, it takes access tokens of which that says that they are good (RFC 7662).
     """
 
-    def __init__(self, user: str = "security@example.com", password: str = 'p\u00e4 "ss\\') -> None:
+    def __init__(
+        self, user: str = "security@example.com", password: str = 'p\u00e4 "ss\\', introspection: str = ""
+    ) -> None:
         self.user, self.password = user, password
+        self.introspection = introspection
         self.base = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.port, self.tls_port = _free_ports(2)
         self._uid = self._gid = 0
@@ -246,8 +264,11 @@ class Dovecot:
         internal, login = ("dovecot", "dovenull") if me.pw_uid == 0 else (me.pw_name, me.pw_name)
         mail = pwd.getpwnam(internal)
         self._uid, self._gid = mail.pw_uid, mail.pw_gid
+        (self.base / "oauth2.conf").write_text(INTROSPECTION.format(url=self.introspection))
         self._configuration.write_text(
             CONFIGURATION.format(
+                oauth=OAUTH.format(base=self.base) if self.introspection else "",
+                oauth_mechanisms=" xoauth2 oauthbearer" if self.introspection else "",
                 base=self.base,
                 port=self.port,
                 tls_port=self.tls_port,

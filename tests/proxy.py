@@ -27,13 +27,13 @@ class Proxy:
         self.cut_by_reset = False  # cut with RST, not FIN
         self.instead: tuple[bytes, bytes] | None = None  # in what the server says, the one becomes the other
         self.edit: Callable[[bytes], bytes] = bytes  # likewise, by a function
-        self.words = b""  # put in the server's mouth, once
         self.before: tuple[bytes, Callable[[], object]] | None = None  # when a client says so, first do that; once
         self.cut_at: tuple[bytes, bool] | None = None  # when a client says so; whether the server still hears it. Once
         self.asked = b""  # all that clients sent
         self.taken = 0  # connections
         self._upstream = upstream
         self._cuts = 0
+        self._words: list[bytes] = []
         self._ending = False
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._listening.settimeout(GLANCE)
@@ -49,6 +49,10 @@ class Proxy:
         for thread in self._threads:
             thread.join(5)
         self._listening.close()
+
+    def say(self, words: bytes) -> None:
+        """Puts words in the server's mouth, on each connection that lives now."""
+        self._words.append(words)
 
     def cut(self, *, by_reset: bool = False) -> None:
         """Cuts the connections that live now, and returns when they are cut."""
@@ -86,14 +90,14 @@ class Proxy:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def _pump(self, client: socket.socket, server: socket.socket, cuts: int) -> None:
-        passed = 0
+        passed, said = 0, len(self._words)
         counted = False
         while not self._ending and self._cuts == cuts:
             if self.silent:
                 time.sleep(GLANCE)
                 continue
-            words, self.words = self.words, b""
-            client.sendall(words)
+            client.sendall(b"".join(self._words[said:]))
+            said = len(self._words)
             for side in select.select([client, server], [], [], GLANCE)[0]:
                 data = side.recv(65536)
                 if not data:

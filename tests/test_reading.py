@@ -113,8 +113,8 @@ def test_a_server_that_asks_for_less_is_left_alone_for_longer(store: Store) -> N
     assert len(counted[MailboxError]) < 15
 
 
-def test_it_is_told_when_it_is_well_again(store: Store) -> None:
-    """After more than a hiccup; and what came in the meantime is read."""
+def test_what_came_while_it_was_gone_is_read(store: Store) -> None:
+    """And nothing is wrong any more; that it was silent for long is told elsewhere."""
     account = Account(store, ScriptedMailbox())
     account.runs_for(MINUTE)
     account.box.close()
@@ -125,8 +125,19 @@ def test_it_is_told_when_it_is_well_again(store: Store) -> None:
     account.box.connect = connect  # type: ignore[method-assign]
     account.runs_for(timedelta(minutes=10))
 
-    assert account.told == ["Mailbox a is read again."]
     assert account.reader.standing.trouble == ""
+    assert store.counts()["reports"] == 1
+
+
+def test_a_look_between_two_that_fails_is_repeated_soon(store: Store) -> None:
+    """IDLE told of a mail, and the session for reading was dead: nobody waits for the interval."""
+    account = Account(store, ScriptedMailbox())
+    account.runs_for(timedelta(seconds=1))
+    account.box.close()
+    account.box.deliver(b"Subject: x\r\n\r\nx\r\n", received_at=account.time.wall)
+    account.reader.poll()
+    account.runs_for(timedelta(seconds=5))
+
     assert store.counts()["reports"] == 1
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from test_cli import triage
 
+from bot.accountsettings import Account, OAuth
 from bot.sections import Secret
 from bot.settings import (
-    Account,
     Auditing,
     Learning,
     Limits,
@@ -56,9 +56,22 @@ def test_the_example_loads_and_shows_every_default() -> None:
     example = load(path)
     text = path.read_text(encoding="utf-8")
 
-    for model in (Account, PolicyChoice, Learning, Slack, QuietHours, Routing, Replies, Auditing, State, Limits, Log):
+    for model in (
+        Account,
+        OAuth,
+        PolicyChoice,
+        Learning,
+        Slack,
+        QuietHours,
+        Routing,
+        Replies,
+        Auditing,
+        State,
+        Limits,
+        Log,
+    ):
         for name in model.model_fields:
-            assert f"{name} = " in text or f"[slack.{name}]" in text, name
+            assert f"{name} = " in text or f"[slack.{name}]" in text or f"[accounts.{name}]" in text, name
     least = {"host": "h", "user": "u", "password": Secret(env="X")}
     default = Account(**least)  # type: ignore[arg-type]
     changed = {
@@ -114,6 +127,11 @@ def test_all_problems_are_told_at_once_with_line_and_near_name(tmp_path: Path) -
         ('"C0123456789"', '"#security"', "slack.channel"),  # a name instead of an id
         ('user = "security@example.com"', 'user = "x"\ntls = "none"', "loopback only"),
         ('user = "security@example.com"', 'user = "x"\nfolders = []', "folders"),
+        ('password = { env = "A_PASSWORD" }', "", "one way to log in"),
+        ('password = { env = "A_PASSWORD" }', 'password = { env = "X" }\noauth = { token = { env = "X" } }', "one way to log in"),
+        ('password = { env = "A_PASSWORD" }', "oauth = { }", "needs token"),
+        ('password = { env = "A_PASSWORD" }', 'oauth = { token_url = "https://a.example/" }', "needs client_id"),
+        ('password = { env = "A_PASSWORD" }', 'oauth = { token_url = "http://a.example/", client_id = "x", client_secret = { env = "X" } }', "for loopback only"),
         ('"C0123456789"', '"C0123456789"\nbase_url = "http://slack.example/api/"', "without TLS is for loopback only"),
         ('"C0123456789"', '"C0123456789"\ntimezone = "Mars/Olympus"', "is no time zone"),
         ('"C0123456789"', '"C0123456789"\ndigest_at = "25:00"', "is no time of day"),
@@ -151,6 +169,13 @@ def test_a_routed_category_that_there_is_not_is_told(tmp_path: Path, monkeypatch
     for command in ("check", "once"):
         said = triage(command, "--config", config)
         assert (said.returncode, "there is no category spff" in said.stderr) == (78, True)
+
+
+def test_a_table_within_an_account_is_found_by_its_line(tmp_path: Path) -> None:
+    """[accounts.oauth] belongs to the account above it."""
+    text = LEAST.replace('password = { env = "A_PASSWORD" }', '[accounts.oauth]\ntoken = { env = "X" }\nscop = ""')
+
+    assert told(written(tmp_path, text)) == ["line 7  accounts.1.oauth.scop  no such setting; did you mean scope?"]
 
 
 def test_two_accounts_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_bye_ends_the_session_and_the_next_one_goes_on(dovecot: Dovecot, line:
     for n in range(3):
         dovecot.deliver(mail(n))
     it = reader(dovecot, line, store)
-    line.before = (b"UID SEARCH", lambda: setattr(line, "words", b"* BYE Server shutting down.\r\n"))
+    line.before = (b"UID SEARCH", lambda: line.say(b"* BYE Server shutting down.\r\n"))
 
     it.poll()
     assert it.standing.trouble
@@ -134,7 +134,7 @@ def test_a_bye_while_idling_is_told(dovecot: Dovecot, line: Proxy) -> None:
     """With its code: an expired token, an eviction."""
     box = opened(dovecot, line)
     box.examine("INBOX")
-    timer = threading.Timer(0.3, setattr, (line, "words", b"* BYE [LIMIT] Too many simultaneous connections\r\n"))
+    timer = threading.Timer(0.3, line.say, (b"* BYE [LIMIT] Too many simultaneous connections\r\n",))
     timer.start()
 
     with pytest.raises(Throttled, match="LIMIT"):
@@ -212,11 +212,10 @@ def test_nonsense_ends_the_session_at_most(dovecot: Dovecot, line: Proxy, store:
     """Neither memory nor a foreign exception; and the next session goes on."""
     dovecot.deliver(mail(1))
     it = reader(dovecot, line, store)
-    line.before = (b"UID SEARCH", lambda: setattr(line, "words", said))
+    line.before = (b"UID SEARCH", lambda: line.say(said))
 
     it.poll()
     assert told in it.standing.trouble
-    line.words = b""
     it.poll()
     it.poll()
 

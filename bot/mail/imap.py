@@ -9,7 +9,6 @@ from __future__ import annotations
 import imaplib
 import ipaddress
 import logging
-import re
 import ssl
 import threading
 import time
@@ -21,13 +20,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import LoginError
 
 from bot.mail.batches import Listed, in_batches
 from bot.mail.connection import Connection, Switch, trust
-from bot.mail.faults import FAULTS, TEMPORARY, asks_for_less, fault, refuses_login, response_code, said_at_login
+from bot.mail.faults import FAULTS, TEMPORARY, asks_for_less, fault, response_code
+from bot.mail.login import Mechanism, log_in
+from bot.mail.tokens import Tokens
 from bot.ports import FolderState, RawMessage
-from classifiers.errors import FolderRefused, LoginRefused, MailboxError, Throttled, UserError
+from classifiers.errors import FolderRefused, LoginRefused, MailboxError, StoreError, Throttled, UserError
 
 Tls = Literal["implicit", "starttls", "none"]
 
@@ -40,13 +40,11 @@ CLOSING = 3.0
 EARLY = 3
 """IDLEs of one wait that may end before their time on a line that still answers; imapclient does not tell why they do."""
 
-_ATOM = re.compile(r"[A-Za-z0-9._@+=/-]{1,200}")
-
 
 class ImapMailbox:
     """bot.ports.Mailbox over IMAP4rev1.
 
-    `password` may be a callable: then it is asked at each connect. `deadline` bounds one operation in seconds, whatever
+    `password` may be a callable: then it is asked at each connect. With `tokens`, access tokens log in. `deadline` bounds one operation in seconds, whatever
     trickles in; `connect_timeout` and `read_timeout` bound silence. Of a mail over `cap` bytes only the first part is
     read. `close` may be called from another thread; a command or a wait in hand then ends with MailboxError.
     """
@@ -58,7 +56,9 @@ class ImapMailbox:
         port: int,
         tls: Tls,
         user: str,
-        password: str | Callable[[], str],
+        password: str | Callable[[], str] = "",
+        tokens: Tokens | None = None,
+        mechanism: Mechanism = "password",
         ca_file: Path | None = None,
         connect_timeout: float = 15.0,
         read_timeout: float = 60.0,
@@ -74,7 +74,7 @@ class ImapMailbox:
             raise UserError(f'tls = "none" is for loopback only, and {host} is not; use "implicit" or "starttls"')
         self._where = f"{host}:{port}"
         self._host, self._port, self._tls, self._ca_file = host, port, tls, ca_file
-        self._user, self._password = user, password
+        self._user, self._password, self._tokens, self._mechanism = user, password, tokens, mechanism
         self._connect_timeout, self._read_timeout, self._deadline = connect_timeout, read_timeout, deadline
         self._cap, self._prefix = cap, min(cap, PREFIX)
         self._batch_messages, self._batch_bytes, self._renew_every = batch_messages, batch_bytes, renew_every
@@ -89,13 +89,25 @@ class ImapMailbox:
     # ------------------------------------------------------------------------------------------ the session
 
     def connect(self) -> None:
-        """Connects, verifies and logs in. LoginRefused only where the server refuses these credentials."""
-        password = self._credentials()
+        """Connects, verifies and logs in. LoginRefused only where the server refuses these credentials.
+
+        An access token that was used before may have been revoked: once it is tried with a new one.
+        """
+        secret = self._secret()
+        try:
+            self._connect(secret)
+        except LoginRefused:
+            if self._tokens is None or not self._tokens.spoil(secret):
+                raise
+            self._connect(self._secret())
+
+    def _connect(self, secret: str) -> None:
         with self._session() as (client, _):
             assert client is None, "a mailbox is connected once"
             self._client = self._open()
             self._known["tls"] = _tls_version(self._client)
-            self._login(self._client, password)
+            log_in(self._client, self._mechanism, where=self._where, user=self._user, secret=secret)
+            self._known["login"] = self._mechanism
             self._can_idle = bool(self._client.has_capability("IDLE"))
             self._known["idle"] = self._can_idle
 
@@ -179,32 +191,19 @@ class ImapMailbox:
                 f"{self._where}: ca_file {self._ca_file} holds no certificates that can be read ({type(e).__name__})"
             ) from None
 
-    # ------------------------------------------------------------------------------------------ login
-
-    def _credentials(self) -> str:
+    def _secret(self) -> str:
+        """What to log in with, as it stands now."""
         try:
-            password = self._password if isinstance(self._password, str) else self._password()
+            if self._tokens is not None:
+                return self._tokens.token()
+            secret = self._password if isinstance(self._password, str) else self._password()
         except (UserError, OSError) as e:
-            raise LoginRefused(f"{self._where}: there is no password to log in with: {e}") from None
-        if any(c in "\0\r\n" for c in self._user + password):
+            raise LoginRefused(f"{self._where}: there is nothing to log in with: {e}") from None
+        except StoreError as e:
+            raise MailboxError(f"{self._where}: {e}") from None
+        if any(c in "\0\r\n" for c in self._user + secret):
             raise LoginRefused(f"{self._where}: user or password holds a line end or NUL; mend the configuration")
-        return password
-
-    def _login(self, client: Any, password: str) -> None:
-        try:
-            if client.has_capability("AUTH=PLAIN"):
-                client.plain_login(self._user, password)  # UTF-8 and any character; LOGIN is ASCII (RFC 4616)
-            elif _ATOM.fullmatch(self._user) and password.isascii():
-                client.login(self._user, password)
-            else:
-                raise LoginRefused(f"{self._where}: without AUTH=PLAIN only plain ASCII user names and passwords work")
-        except LoginError as e:
-            if refuses_login(e):
-                raise LoginRefused(
-                    f"{self._where}: the server refused the login of {self._user}{said_at_login(e, password)}. "
-                    "Check user and password; many providers want an app password"
-                ) from None
-            raise (e.__context__ or e) from None
+        return secret
 
     # ------------------------------------------------------------------------------------------ reading
 
