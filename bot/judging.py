@@ -25,12 +25,15 @@ from bot.ports import RUNGS, Context, Letterhead
 from bot.precedent import REFERENCES, Traces, is_proven, proven_domain, traces_to_json
 from classifiers.acknowledgement import find_acknowledgement
 from classifiers.conditions import Conditions, in_force, with_a_doubt
+from classifiers.decision import decide
 from classifiers.errors import UserError
+from classifiers.fusion import Fusion, Thresholds, by_hand
 from classifiers.learned import Learned
 from classifiers.likeness import signature
 from classifiers.mixed import kinds_of, may_be_mixed, tell_apart
-from classifiers.policy import Policy, Thresholds, decide, spoken
+from classifiers.policy import Policy
 from classifiers.policyfiles import load_conditional
+from classifiers.readable import spoken
 from classifiers.regions import Region, find_regions, prose
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Opinion, PartVerdict, Place, Report, Verdict, Versions
@@ -65,6 +68,14 @@ class Judge:
         )
 
     @property
+    def fusion(self) -> Fusion:
+        return self.learned.fusion if self.learned else by_hand()
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return self.learned.thresholds if self.learned else Thresholds()
+
+    @property
     def versions(self) -> Versions:
         return Versions(
             rules=self.rulebook.version,
@@ -94,7 +105,7 @@ class Judge:
         """
         policies = [in_force(self.policy, self.conditions, report) for report in reports]
         evidence = [
-            self.rulebook.weigh_for(r, g, frozenset(c for clause in policy.clauses for c in clause.categories))
+            self.rulebook.weigh_for(r, g, frozenset(policy.kinds))
             for r, g, policy in zip(reports, regions, policies, strict=True)
         ]
         word = self.policy.word  # a fact beside the verdict: the model must not see it
@@ -107,11 +118,11 @@ class Judge:
                 regions=places,
                 evidence=seen,
                 opinion=opinion,
-                thresholds=self.learned.thresholds if self.learned else Thresholds(),
+                fusion=self.fusion,
+                thresholds=self.thresholds,
                 acknowledgement=find_acknowledgement(report, places, self.policy.word),
                 policy=policy,
                 versions=self.versions,
-                fusion=self.learned.fusion if self.learned else None,
             )
             for report, places, policy, seen, opinion in zip(
                 reports, regions, policies, evidence, opinions, strict=True
@@ -130,12 +141,11 @@ class Judge:
         self, report: Report, regions: Sequence[Region], verdict: Verdict, opinion: Opinion | None
     ) -> tuple[PartVerdict, ...]:
         """What each part of a mixed report is by itself."""
-        sure = self.learned.thresholds.part if self.learned else Thresholds().part
-        if not may_be_mixed(verdict, opinion, sure):
+        if not may_be_mixed(verdict, opinion):
             return ()
         stretches = self.rulebook.weigh_all(report, regions, frozenset(kinds_of(verdict)))
         ask = self.learned.of_parts if self.learned else None
-        return tell_apart(report, regions, verdict=verdict, stretches=stretches, opinion=opinion, ask=ask, sure=sure)
+        return tell_apart(report, regions, verdict=verdict, stretches=stretches, opinion=opinion, ask=ask)
 
     def opinion(self, report: Report) -> Opinion:
         """What the model alone believes; empty where there is none."""

@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
 from classifiers.features import DIMENSIONS, Features, features, stacked, unit_rows
-from classifiers.fusion import Fusion, is_worth_taking_apart
+from classifiers.fusion import OF_CATEGORY, Fusion, Thresholds, is_worth_taking_apart
 from classifiers.parts import Part, find_parts
-from classifiers.policy import Thresholds
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report, Span
 
-FORMAT = 2  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
+FORMAT = 3  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
 MAX_BYTES = 64 * 1000**2
 WORDS = 5  # of the report, shown for the label that the model believes most
 _DISPOSITIONS = frozenset(d.value for d in Disposition)
@@ -181,7 +180,12 @@ def _unusable(meta: Mapping[str, Any]) -> str:
     if not isinstance(fusion, dict) or set(fusion) != set(Fusion.__slots__):
         return "does not say how rules and model are weighed together"
     widths = {len(row) for row in fusion["dispositions"]}
-    if widths != {len(fusion["middle"]) + 1} or len(fusion["middle"]) != len(fusion["spread"]):
+    pair = {len(fusion["category"]), len(fusion["beside"])}
+    if (
+        widths != {len(fusion["middle"]) + 1}
+        or len(fusion["middle"]) != len(fusion["spread"])
+        or pair != {OF_CATEGORY + 1}
+    ):
         return "weighs rules and model by numbers that do not fit together"
     known = set(Thresholds.__slots__)
     if (
@@ -196,6 +200,7 @@ def _unusable(meta: Mapping[str, Any]) -> str:
 def _fusion(data: Mapping[str, Any]) -> Fusion:
     return Fusion(
         category=tuple(data["category"]),
+        beside=tuple(data["beside"]),
         middle=tuple(data["middle"]),
         spread=tuple(data["spread"]),
         dispositions=tuple(tuple(row) for row in data["dispositions"]),

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from classifiers.decision import HEARD, LIKELY, TECHNICAL, TELLING
 from classifiers.fusion import added
 from classifiers.parts import MOST, SHORTEST, Part, find_parts
-from classifiers.policy import HEARD, LIKELY, TECHNICAL, TELLING
 from classifiers.regions import Region, prose
 from classifiers.terms import (
     Disposition,
@@ -29,6 +29,7 @@ from classifiers.terms import (
 from classifiers.text import SENTENCE, sentence_around
 
 STRETCHES = 500  # of rules, looked at in one report; hostile mail has more
+SURE = 0.9  # the model's probability of a genuine finding from which its word on a part counts by itself
 SOURCES = 8  # of one part
 IN_SCOPE = Disposition.IN_SCOPE.value
 _TOLD_APART = frozenset({Disposition.IN_SCOPE, Disposition.OUT_OF_SCOPE, Disposition.NEEDS_REVIEW})
@@ -55,22 +56,19 @@ def kinds_of(verdict: Verdict) -> dict[str, PartKind]:
     return kinds
 
 
-def may_be_mixed(verdict: Verdict, opinion: Opinion | None, sure: float) -> bool:
-    """Whether the verdict knows of two things that may stand in different parts. Most reports hold one.
-
-    `sure`: the probability of a genuine finding above which the model's word on a part counts by itself.
-    """
+def may_be_mixed(verdict: Verdict, opinion: Opinion | None) -> bool:
+    """Whether the verdict knows of two things that may stand in different parts. Most reports hold one."""
     if verdict.disposition not in _TOLD_APART:
         return False
-    return len(kinds_of(verdict)) + _holds_a_finding(verdict, opinion, sure) > 1
+    return len(kinds_of(verdict)) + _holds_a_finding(verdict, opinion) > 1
 
 
-def _holds_a_finding(verdict: Verdict, opinion: Opinion | None, sure: float) -> bool:
+def _holds_a_finding(verdict: Verdict, opinion: Opinion | None) -> bool:
     """Whether a part may be genuine: never of a report whose dismissal is recommended."""
     if verdict.disposition is not Disposition.NEEDS_REVIEW:
         return verdict.disposition is Disposition.IN_SCOPE
     shown = _weight(verdict.signs) >= TECHNICAL
-    return shown or any(p.get(IN_SCOPE, 0.0) > sure for _, p in (opinion.parts if opinion else ()))
+    return shown or any(p.get(IN_SCOPE, 0.0) > SURE for _, p in (opinion.parts if opinion else ()))
 
 
 def tell_apart(
@@ -81,14 +79,13 @@ def tell_apart(
     stretches: Iterable[Evidence],
     opinion: Opinion | None,
     ask: Ask | None,
-    sure: float,
 ) -> tuple[PartVerdict, ...]:
     """The parts of a report that may be mixed, neighbours of one answer joined, at most MOST; none where all say one thing.
 
     `stretches`: wherever a rule saw one of the kinds of the verdict. `ask`: the model's word on a part; None without a model.
     """
     genuine = verdict.disposition is not Disposition.OUT_OF_SCOPE
-    case = _Case(report=report, kinds=kinds_of(verdict), genuine=genuine, sure=sure)
+    case = _Case(report=report, kinds=kinds_of(verdict), genuine=genuine)
     known = (e for f in (*verdict.categories, *verdict.considered) for e in f.evidence)
     remarks = _remarks(case, (*verdict.signs, *known, *islice(stretches, STRETCHES)))
     pieces = sorted(_pieces(case, regions, remarks), key=lambda p: p.span)
@@ -152,7 +149,6 @@ class _Case:
     report: Report
     kinds: Mapping[str, PartKind]
     genuine: bool  # whether a part may be called so
-    sure: float
 
     def hears(self, e: Evidence) -> bool:
         return e.span is not None and e.where is not Place.SUBJECT and (_is_sign(e) or e.category in self.kinds)
@@ -176,8 +172,8 @@ class _Case:
 
     def _is_genuine(self, evidence: Sequence[Evidence], named: float, believed: Believed | None) -> bool:
         live = believed.get(IN_SCOPE, 0.0) if believed is not None else None
-        if live is not None and (live > self.sure or live < HEARD):
-            return live > self.sure
+        if live is not None and (live > SURE or live < HEARD):
+            return live > SURE
         return _weight([e for e in evidence if _is_sign(e)]) >= max(TECHNICAL, named)
 
     def judged(self, piece: _Piece) -> PartVerdict:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from classifiers.acknowledgement import find_acknowledgement
+from bot.judging import Judge
+from bot.ports import Context
 from classifiers.learned import Learned
-from classifiers.policy import Policy, Thresholds, decide
+from classifiers.policy import Policy
 from classifiers.policyfiles import load_policy
-from classifiers.regions import find_regions
 from classifiers.rulebook import Rulebook
-from classifiers.terms import Passage, Place, Report, Verdict, Versions, report_key
+from classifiers.terms import Passage, Place, Report, Verdict, report_key
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "rules"
@@ -41,18 +41,13 @@ def model() -> Learned:
     return Learned.load(MODEL)
 
 
+@lru_cache
+def a_judge(*, with_model: bool = True) -> Judge:
+    return Judge.load(
+        Context(rules=RULES, policy="planetscale", model=MODEL if with_model else None, trusted_authserv=())
+    )
+
+
 def judge(report: Report, *, with_model: bool = True) -> Verdict:
     """What the shipped rules, model and policy say."""
-    regions = find_regions(report, policy().texts)
-    excluded = frozenset(c for clause in policy().clauses for c in clause.categories)
-    return decide(
-        report,
-        regions=regions,
-        evidence=rulebook().weigh_for(report, regions, excluded),
-        opinion=model().opine(report, regions, policy().word) if with_model else None,
-        thresholds=model().thresholds if with_model else Thresholds(),
-        acknowledgement=find_acknowledgement(report, regions, policy().word),
-        policy=policy(),
-        versions=Versions(rules="", model="", policy=""),
-        fusion=model().fusion if with_model else None,
-    )
+    return a_judge(with_model=with_model).judge(report)

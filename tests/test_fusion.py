@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from make import make_report, model
 
-from classifiers.fusion import is_worth_taking_apart, most_genuine
+from classifiers.fusion import Seen, is_worth_taking_apart, most_genuine_part
 from classifiers.parts import MOST, find_parts
 from classifiers.terms import Disposition, Evidence, Opinion, Place, Span
 
@@ -46,13 +46,12 @@ def test_one_paragraph_is_one_part_and_many_are_bounded() -> None:
     assert len(find_parts(make_report("s", (ITEMS + "\n") * 200), ())) == MOST
 
 
-def test_what_both_voices_say_counts_more_and_a_carve_out_less() -> None:
-    """More evidence never lowers a category; a carve-out does, and so does the model's doubt."""
+def test_what_both_voices_say_counts_more() -> None:
+    """More evidence never lowers a category; the model's doubt does."""
     weigh = model().fusion.of_category
 
     assert weigh([], 0.5) < weigh(seen(1.0), 0.5) < weigh(seen(3.0), 0.5)
     assert weigh(seen(3.0), 0.1) < weigh(seen(3.0), 0.9)
-    assert weigh([*seen(3.0), *seen(3.0, speaks_for=False)], 0.5) < weigh(seen(3.0), 0.5)
 
 
 def test_the_dispositions_add_up_to_one_and_follow_the_model() -> None:
@@ -61,7 +60,7 @@ def test_the_dispositions_add_up_to_one_and_follow_the_model() -> None:
 
     def told(headline: float, quiet: float) -> dict[Disposition, float]:
         opinion = Opinion(dispositions={"not_a_report": quiet, "incomplete": 0.01}, headline=headline)
-        told = model().fusion.of_dispositions(report, None, {}, opinion, ("c",))
+        told = model().fusion.of_dispositions(Seen.of(report, (), (), opinion, ("c",)))
         assert abs(sum(told.values()) - 1) < 1e-9
         return told
 
@@ -76,13 +75,14 @@ def test_a_subject_that_names_only_noise_speaks_against_a_finding_and_a_carve_ou
     opinion = Opinion(dispositions={"not_a_report": 0.01, "incomplete": 0.01})
 
     def live(*evidence: Evidence, excluded: tuple[str, ...] = ("c",)) -> float:
-        told = model().fusion.of_dispositions(make_report("s", ITEMS), None, {"c": evidence}, opinion, excluded)
+        told = model().fusion.of_dispositions(Seen.of(make_report("s", ITEMS), (), evidence, opinion, excluded))
         return told[Disposition.IN_SCOPE]
 
     body, *_ = seen(2.5)
     body = replace(body, span=Span(1, 0, 5))
     subject = replace(body, span=Span(0, 0, 1), where=Place.SUBJECT)
-    assert live(subject) < live(body) < live()
+    assert live(subject) < live(body)
+    assert live(subject) < live()
     assert live(subject) < live(subject, *seen(3.0, speaks_for=False))
     assert live(subject, excluded=()) == live()
 
@@ -93,4 +93,28 @@ def test_a_report_is_taken_apart_only_where_a_dismissal_is_near() -> None:
     assert is_worth_taking_apart({"not_a_report": 0.6, "in_scope": 0.1})
     assert not is_worth_taking_apart({"tls_configuration": 0.02, "in_scope": 0.3, "out_of_scope": 0.9})
     assert not is_worth_taking_apart({"tls_configuration": 0.6, "in_scope": 0.97})
-    assert most_genuine(Opinion()) == 0.0
+
+
+def test_a_part_reads_more_genuine_by_its_signs_and_less_where_it_looks_like_something_excluded() -> None:
+    """The most genuine part counts; a report without parts has none."""
+
+    def part(live: float, noise: float, *evidence: Evidence) -> float:
+        opinion = Opinion(
+            parts=((Span(1, 0, 50), {"in_scope": 0.1}), (Span(1, 50, 99), {"in_scope": live, "c": noise}))
+        )
+        return most_genuine_part(Seen.of(make_report("s", ITEMS), (), evidence, opinion, ("c",)))
+
+    (sign,) = seen(2.0)
+    there = replace(sign, source="sign:genuine.x", category="genuine", span=Span(1, 60, 70))
+    assert part(0.5, 0.1) < part(0.9, 0.1)
+    assert part(0.9, 0.9) < part(0.9, 0.1)
+    assert part(0.5, 0.1) < part(0.5, 0.1, there)
+    assert part(0.5, 0.1) == part(0.5, 0.1, replace(there, span=Span(1, 120, 130)))
+    assert most_genuine_part(Seen.of(make_report("s", ITEMS), (), (), Opinion(), ("c",))) == 0.0
+
+
+def test_beside_a_finding_a_category_needs_more() -> None:
+    """What names an excluded thing in a genuine report is mostly about the finding."""
+    weigh = model().fusion.of_category
+
+    assert weigh(seen(2.0), 0.3, 1.0) < weigh(seen(2.0), 0.3, 0.0)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import pytest
-from make import MODEL, RULES, make_report
-from make import judge as decided
+from make import a_judge as judge
+from make import make_report
 
 from bot.answer import as_blind_data, as_data, for_people
-from bot.judging import Judge
-from bot.ports import Context, Letterhead
+from bot.ports import Letterhead
+from classifiers.decision import decide
 from classifiers.mixed import kinds_of, may_be_mixed, tell_apart
 from classifiers.parts import MOST, Part
 from classifiers.terms import (
@@ -51,12 +50,6 @@ FOUR = """Hello team,
 Please fix them. mochi
 """
 EXCLUDED = PartKind.EXCLUDED
-
-
-@lru_cache
-def judge(*, with_model: bool = True) -> Judge:
-    model = MODEL if with_model else None
-    return Judge.load(Context(rules=RULES, policy="planetscale", model=model, trusted_authserv=()))
 
 
 def told(verdict: Verdict) -> list[tuple[PartKind, str | None]]:
@@ -151,9 +144,15 @@ def test_what_is_one_thing_has_no_parts(name: str) -> None:
 def test_all_else_of_the_verdict_stays(body: str) -> None:
     """Telling parts apart decides nothing."""
     report = make_report("A report", body)
-    verdict = judge(with_model=False).judge(report)
+    rules = judge(with_model=False)
+    verdict, regions = rules.judge(report), rules.regions(report)
+    decided = decide(
+        report, regions=regions, evidence=rules.rulebook.weigh_for(report, regions, frozenset(rules.policy.kinds)), opinion=None,
+        fusion=rules.fusion, thresholds=rules.thresholds, policy=rules.policy, versions=rules.versions,
+        acknowledgement=verdict.acknowledgement,
+    )  # fmt: skip
 
-    assert replace(verdict, parts=()) == replace(decided(report, with_model=False), versions=verdict.versions)
+    assert replace(verdict, parts=()) == decided
 
 
 def test_many_parts_are_bounded_and_the_finding_stays() -> None:
@@ -188,7 +187,7 @@ TWO = (
 )
 
 
-def by_hand(disposition: Disposition, live: float, *, sure: float = 0.9) -> tuple[list[PartVerdict], list[str]]:
+def by_hand(disposition: Disposition, live: float) -> tuple[list[PartVerdict], list[str]]:
     """The parts of TWO where a rule saw its first paragraph and the model believes this of the second; what it was asked."""
     report = make_report("s", TWO)
     rule = seen("kind", "rule:kind.named", "one remark", report)
@@ -201,7 +200,7 @@ def by_hand(disposition: Disposition, live: float, *, sure: float = 0.9) -> tupl
         return [(part.span, {"in_scope": live, "kind": 0.1}) for part in parts]
 
     parts = tell_apart(
-        report, (), verdict=verdict, stretches=(rule,), opinion=Opinion(), ask=ask, sure=sure
+        report, (), verdict=verdict, stretches=(rule,), opinion=Opinion(), ask=ask
     )  # fmt: skip
     return list(parts), asked
 
@@ -232,7 +231,7 @@ def test_only_what_can_be_mixed_is_taken_apart() -> None:
 
     def mixed(disposition: Disposition, *findings: Finding) -> bool:
         verdict = Verdict(report="0" * 64, disposition=disposition, confidence=0.9, why="", categories=findings)
-        return may_be_mixed(verdict, None, 0.9)
+        return may_be_mixed(verdict, None)
 
     assert mixed(Disposition.OUT_OF_SCOPE, finding, other)
     assert mixed(Disposition.IN_SCOPE, finding)

@@ -17,7 +17,7 @@ from classifiers.terms import Disposition
 HELP = """\
 `/triage status` how triage stands · `/triage open` what waits for a person · `/triage show ID` one report
 `/triage rerun ID` judges it again · `/triage reclassify ID` opens “Change…”; or at once: \
-`/triage reclassify ID --as out_of_scope --category cookie_flags --reason "only a flag"`, `--word`, `--no-word`, \
+`/triage reclassify ID --as out_of_scope --category NAME --reason "…"`, `--word`, `--no-word`, \
 `--undo` takes a person's word back · `/triage mute ID` its sender, `/triage unmute ID`, `/triage mutes` who is muted"""
 _TYPED = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"') | dict.fromkeys("\u2018\u2019", "'") | {"\u00a0": " "})
 _DASHES = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")

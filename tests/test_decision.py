@@ -1,4 +1,4 @@
-"""The decision: seven steps, the first that applies decides. Evidence and opinion are made by hand here."""
+"""The decision: eight steps, the first that applies decides. Evidence and opinion are made by hand here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from make import make_report, policy
 
-from classifiers.policy import Thresholds, decide
+from classifiers.decision import decide
+from classifiers.fusion import Thresholds, by_hand
 from classifiers.terms import (
     Acknowledgement,
     AcknowledgementState,
@@ -17,6 +18,7 @@ from classifiers.terms import (
     Evidence,
     Opinion,
     Report,
+    Span,
     Verdict,
     Versions,
 )
@@ -39,12 +41,19 @@ def believes(disposition: str = "out_of_scope", p: float = 0.95, **categories: f
     return Opinion(dispositions={n: p if n == disposition else rest for n in names}, categories=categories)
 
 
+def parted(live: float, **categories: float) -> Opinion:
+    """A dismissal by the whole, and a second part that the model holds to be genuine with this probability."""
+    parts = tuple((Span(1, at, at + 50), {"in_scope": p, SPF: 0.02}) for at, p in ((0, 0.01), (60, live)))
+    return replace(believes(**categories), parts=parts)
+
+
 def verdict(report: Report, evidence: list[Evidence], opinion: Opinion | None) -> Verdict:
     return decide(
         report,
         regions=(),
         evidence=evidence,
         opinion=opinion,
+        fusion=by_hand(),
         thresholds=Thresholds(),
         acknowledgement=Acknowledgement(state=AcknowledgementState.MISSING),
         policy=policy(),
@@ -57,28 +66,34 @@ PDF = Attachment(name="report.pdf", media_type="application/pdf", size=90_000)
 STEPS: list[tuple[str, dict[str, Any], list[Evidence], Opinion | None, Disposition]] = [
     ("1 encrypted", {"encrypted": "pgp"}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("1 truncated", {"truncated": True}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
-    ("1 not read to its end", {"defects": ("html_cap",)}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("1 unreadable", {"rung": 3}, [rule("not_a_report", weight=5)], believes("not_a_report"), Disposition.NEEDS_REVIEW),
     ("1 leans on an unread attachment", {"attachments": (PDF,), "passages": make_report("s", "see attached").passages}, [], believes("not_a_report"), Disposition.NEEDS_REVIEW),
     ("1 beats a genuine finding", {"encrypted": "smime"}, [rule("genuine", weight=5)], believes("in_scope"), Disposition.NEEDS_REVIEW),
     ("2 a genuine finding", {}, [rule("genuine", weight=4)], believes("in_scope", 0.7), Disposition.IN_SCOPE),
     ("2 a genuine finding beside excluded parts", {}, [rule("genuine", weight=4), rule(SPF)], believes("in_scope", 0.6, **{SPF: 0.9}), Disposition.IN_SCOPE),
-    ("3 rules and model agree", {}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
-    ("3 not with a carve-out", {}, [rule(SPF), rule(SPF, speaks_for=False)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
-    ("3 not with something technical left", {}, [rule(SPF), rule("genuine", weight=2)], believes(p=0.8, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
-    ("3 nor with strong signs that the model does not believe", {}, [rule(SPF), rule("genuine", weight=3.5)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
-    ("3 though one weak sign stands alone against both", {}, [rule(SPF), rule("genuine", weight=1.2)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
-    ("3 not when the model sees a finding", {}, [rule(SPF)], believes("in_scope", 0.4, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
-    ("4 the model alone", {}, [], believes(**{SPF: 0.97}), Disposition.NEEDS_REVIEW),
-    ("4 the rules alone say so", {}, [rule(SPF, weight=5)], believes("not_a_report", **{SPF: 0.05}), Disposition.NEEDS_REVIEW),
+    ("2 technical, and no clause excludes it", {}, [rule("genuine", weight=2)], believes("in_scope", 0.7), Disposition.IN_SCOPE),
+    ("3 a carve-out", {}, [rule(SPF), rule(SPF, speaks_for=False)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("4 a genuine part", {}, [rule(SPF)], parted(0.97, **{SPF: 0.9}), Disposition.IN_SCOPE),
+    ("4 not a part that only may be genuine", {}, [rule(SPF)], parted(0.6, **{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
     ("5 both: no report", {}, [rule("not_a_report")], believes("not_a_report"), Disposition.NOT_A_REPORT),
-    ("5 both: incomplete", {}, [rule("incomplete")], believes("incomplete"), Disposition.INCOMPLETE),
+    ("5 the rules are silent and the model is all but sure", {}, [], believes("not_a_report", 0.99), Disposition.NOT_A_REPORT),
+    ("5 the rules are silent and the model is not so sure", {}, [], believes("not_a_report", 0.8), Disposition.NEEDS_REVIEW),
     ("5 not against the model", {}, [rule("not_a_report", weight=5)], believes("in_scope", 0.8), Disposition.NEEDS_REVIEW),
+    ("5 not with something technical", {}, [rule("not_a_report"), rule("genuine", weight=1.5)], believes("not_a_report"), Disposition.NEEDS_REVIEW),
     ("5 a bounce by its headers", {"automatic": "bounce"}, [], believes("not_a_report", 0.6), Disposition.NOT_A_REPORT),
-    ("6 technical, and no clause excludes it", {}, [rule("genuine", weight=2)], believes("in_scope", 0.7), Disposition.IN_SCOPE),
-    ("7 nothing known", {}, [], believes("out_of_scope", 0.4), Disposition.NEEDS_REVIEW),
-    ("rules alone dismiss", {}, [rule(SPF)], None, Disposition.OUT_OF_SCOPE),
-    ("rules alone, in doubt", {}, [rule(SPF), rule("genuine", weight=2)], None, Disposition.NEEDS_REVIEW),
+    ("5 a bounce that names what the policy excludes", {"automatic": "bounce"}, [rule(SPF, weight=5)], believes(p=0.7, **{SPF: 0.9}), Disposition.NOT_A_REPORT),
+    ("6 something technical left", {}, [rule(SPF), rule("genuine", weight=2)], believes(p=0.8, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("6 strong signs that the model does not believe", {}, [rule(SPF), rule("genuine", weight=3.5)], believes(**{SPF: 0.9}), Disposition.IN_SCOPE),
+    ("6 the model sees a finding", {}, [rule(SPF)], believes("in_scope", 0.4, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
+    ("7 rules and model agree", {}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
+    ("7 though one weak sign stands alone against both", {}, [rule(SPF), rule("genuine", weight=1.2)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
+    ("7 not the model alone", {}, [], believes(**{SPF: 0.97}), Disposition.NEEDS_REVIEW),
+    ("7 not the rules alone", {}, [rule(SPF, weight=5)], believes("not_a_report", **{SPF: 0.05}), Disposition.NEEDS_REVIEW),
+    ("8 both: incomplete", {}, [rule("incomplete")], believes("incomplete"), Disposition.INCOMPLETE),
+    ("8 nothing known", {}, [], believes("out_of_scope", 0.4), Disposition.NEEDS_REVIEW),
+    ("rules without a model dismiss", {}, [rule(SPF)], None, Disposition.OUT_OF_SCOPE),
+    ("rules without a model, in doubt", {}, [rule(SPF), rule("genuine", weight=2)], None, Disposition.NEEDS_REVIEW),
+    ("rules without a model, a finding", {}, [rule("genuine", weight=4)], None, Disposition.IN_SCOPE),
     ("nothing at all", {}, [], None, Disposition.NEEDS_REVIEW),
 ]  # fmt: skip
 
@@ -89,7 +104,7 @@ STEPS: list[tuple[str, dict[str, Any], list[Evidence], Opinion | None, Dispositi
 def test_the_first_step_that_applies_decides(
     changes: dict[str, Any], evidence: list[Evidence], opinion: Opinion | None, expected: Disposition
 ) -> None:
-    """DESIGN's seven steps, in their order."""
+    """The README's eight steps, in their order, by the weights that are set by hand."""
     decided = verdict(replace(make_report("s", BODY), **changes), evidence, opinion)
 
     assert decided.disposition is expected, decided.why
@@ -120,7 +135,7 @@ def test_a_category_no_clause_excludes_dismisses_nothing() -> None:
     decided = decide(
         make_report("s", BODY),
         regions=(), evidence=[rule(SPF, weight=5)], opinion=believes("out_of_scope", **{SPF: 0.95}),
-        thresholds=Thresholds(), acknowledgement=Acknowledgement(state=AcknowledgementState.FOUND),
+        fusion=by_hand(), thresholds=Thresholds(), acknowledgement=Acknowledgement(state=AcknowledgementState.FOUND),
         policy=open_policy, versions=Versions(rules="", model="", policy=""),
     )  # fmt: skip
 

@@ -1,0 +1,202 @@
+"""Rules and model fitted together on what neither had seen, judged on what the fit had not seen, thresholds chosen by that.
+
+Trained after the words' weights: a fusion on their held-out predictions, five trial fusions for held-out verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.decision import decide
+from classifiers.fusion import DISPOSITIONS as FUSED
+from classifiers.fusion import Fusion, Seen, Thresholds, most_genuine_part, of_category, of_report
+from classifiers.material import FOLDS, Material
+from classifiers.policy import Clause, Policy
+from classifiers.terms import (
+    DISMISSALS,
+    Acknowledgement,
+    AcknowledgementState,
+    Disposition,
+    Opinion,
+    Versions,
+)
+
+SHRUNK = 0.003  # C of the fusion: strong, so that it leans on no single number; see `fusion`
+LET_THROUGH = 0.01  # of what is not genuine may count as genuine by one step: it costs a person a minute each
+BOTH = 0.75  # of what may be lost as no report: where rules and model both say so; the rest where the rules are silent
+MISSING = Acknowledgement(state=AcknowledgementState.MISSING)
+NONE = Versions(rules="", model="", policy="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An example as weighed by a fusion that had not seen it."""
+
+    fusion: Fusion
+    opinion: Opinion
+    live: float  # probability of in_scope
+    held: Mapping[str, float]  # of each category
+    part: float  # how genuine its most genuine part reads
+    quiet: float  # probability of not_a_report
+
+
+# ------------------------------------------------------------------------------------------------ fitting
+
+
+def fuse(m: Material, opinions: Sequence[Opinion], rows: npt.NDArray[np.bool_]) -> Fusion:
+    """The fusion's weights, fitted on the examples marked in `rows`."""
+    which = [int(i) for i in np.flatnonzero(rows)]
+    seen = {i: _seen(m, opinions, i) for i in which}
+    told = np.array([of_report(seen[i]) for i in which])
+    middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-9
+    live = m.is_a(Disposition.IN_SCOPE)
+    alone = _fit_category(m, seen, [i for i in which if not live[i]])
+    return Fusion(
+        category=alone,
+        beside=_fit_category(m, seen, [i for i in which if live[i]]) or alone,
+        middle=tuple(map(float, middle)),
+        spread=tuple(map(float, spread)),
+        dispositions=_fit_dispositions((told - middle) / spread, np.array([m.examples[i].disposition for i in which])),
+    )
+
+
+def _fit_category(m: Material, seen: Mapping[int, Seen], which: Sequence[int]) -> tuple[float, ...]:
+    """One row of weights for all categories; empty where these examples tell nothing."""
+    from sklearn.linear_model import LogisticRegression
+
+    told_of = [i for i in which if m.examples[i].says_categories]
+    numbers = [
+        of_category(seen[i].groups.get(c, ()), seen[i].opinion.categories[c]) for i in told_of for c in m.categories
+    ]
+    truth = [bool(m.is_a(c)[i]) for i in told_of for c in m.categories]
+    if len(set(truth)) < 2:
+        return ()
+    model = LogisticRegression(C=10.0, tol=1e-10, max_iter=200, solver="newton-cholesky")
+    model.fit(np.array(numbers), np.array(truth))
+    return (*map(float, model.coef_[0]), float(model.intercept_[0]))
+
+
+def _fit_dispositions(scaled: npt.NDArray[np.float64], truth: npt.NDArray[np.str_]) -> tuple[tuple[float, ...], ...]:
+    """All dispositions counting alike, however few their examples; then stretched and moved to be probabilities again."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=SHRUNK, class_weight="balanced", tol=1e-10, max_iter=500, solver="newton-cg")
+    model.fit(scaled, truth)
+    stretch, moved = _calibration(model.decision_function(scaled), model.classes_, truth)
+    rows = {
+        str(d): (*map(float, w * stretch), float(b * stretch + m))
+        for d, w, b, m in zip(model.classes_, model.coef_, model.intercept_, moved, strict=True)
+    }
+    never = (*([0.0] * scaled.shape[1]), -30.0)
+    return tuple(rows.get(d.value, never) for d in FUSED)
+
+
+def _calibration(
+    scores: npt.NDArray[np.float64], classes: npt.NDArray[np.str_], truth: npt.NDArray[np.str_]
+) -> tuple[float, npt.NDArray[np.float64]]:
+    """By how much shrunk scores must be stretched, and each disposition moved, where the likelihood is greatest."""
+    from scipy.optimize import minimize
+
+    right = np.searchsorted(classes, truth)
+    rows = np.arange(len(right))
+
+    def loss(x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        moved = scores * x[0] + np.append(0.0, x[1:])
+        moved -= moved.max(axis=1)[:, None]
+        p = np.exp(moved) / np.exp(moved).sum(axis=1)[:, None]
+        short = -np.log(p[rows, right])
+        p[rows, right] -= 1.0
+        return float(short.mean()), np.append((p * scores).sum(), p.sum(axis=0)[1:]) / len(right)
+
+    best = minimize(loss, np.append(1.0, np.zeros(len(classes) - 1)), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    return float(best[0]), np.append(0.0, best[1:])
+
+
+def _seen(m: Material, opinions: Sequence[Opinion], i: int) -> Seen:
+    return Seen.of(m.whole.reports[i], m.whole.regions[i], m.whole.evidence[i], opinions[i], m.categories)
+
+
+# ------------------------------------------------------------------------------------------------ trying
+
+
+def trials_of(m: Material, opinions: Sequence[Opinion]) -> list[Trial]:
+    """Every example weighed by a fusion of the other folds."""
+    everything = np.ones(len(m.examples), dtype=bool)
+    fusions = [fuse(m, opinions, m.fold != k if (m.fold != k).any() else everything) for k in range(FOLDS)]
+    return [_trial(m, opinions, fusions[m.fold[i]], i) for i in range(len(m.examples))]
+
+
+def _trial(m: Material, opinions: Sequence[Opinion], fusion: Fusion, i: int) -> Trial:
+    seen = _seen(m, opinions, i)
+    p = fusion.of_dispositions(seen)
+    live = p[Disposition.IN_SCOPE]
+    return Trial(
+        fusion=fusion,
+        opinion=opinions[i],
+        live=live,
+        held={c: fusion.of_category(seen.groups.get(c, ()), opinions[i].categories[c], live) for c in m.categories},
+        part=most_genuine_part(seen),
+        quiet=p[Disposition.NOT_A_REPORT],
+    )
+
+
+def judged(m: Material, trials: Sequence[Trial], at: Thresholds) -> list[Disposition]:
+    """The verdicts on the examples by these thresholds, under a policy that excludes every category."""
+    every = Policy(name="training", title="", clauses=(Clause(id="all", text="all", categories=m.categories),))
+    return [
+        decide(
+            m.whole.reports[i], regions=m.whole.regions[i], evidence=m.whole.evidence[i], opinion=t.opinion,
+            fusion=t.fusion, thresholds=at, acknowledgement=MISSING, policy=every, versions=NONE,
+        ).disposition
+        for i, t in enumerate(trials)
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ choosing
+
+
+def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
+    """`live`, `part`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `not_a_report`
+    and `silent`: the lowest at which each takes a quarter of the budget. `clear`: the highest at which the rest is not exceeded.
+    """
+    genuine = m.is_a(Disposition.IN_SCOPE)
+    others = [t for t, is_live in zip(trials, genuine, strict=True) if not is_live]
+    at = Thresholds(
+        category=0.5,
+        clear=0.0,
+        live=min(0.5, _rare([t.live for t in others])),
+        part=_rare([t.part for t in others]),
+        not_a_report=0.5,
+        incomplete=0.5,
+    )
+    allowed = int(budget * genuine.sum())
+    spoken = int(BOTH * allowed)
+    at = replace(at, silent=_affordable(_wrong(m, trials, replace(at, not_a_report=1.0, silent=0.5)), allowed - spoken))
+    at = replace(at, not_a_report=_affordable(_wrong(m, trials, replace(at, not_a_report=0.5, silent=1.0)), spoken))
+    missed = {id(t) for t in _wrong(m, trials, at)}  # whatever `clear` is
+    wrong = sorted(t.live for t in _wrong(m, trials, replace(at, clear=0.5)) if id(t) not in missed)
+    left = allowed
+    return replace(at, clear=min(at.live, max(0.0, wrong[left] - 1e-6)) if len(wrong) > left else at.live)
+
+
+def _affordable(wrong: Sequence[Trial], allowed: int) -> float:
+    """The lowest probability of no report, but a half, that so many of these do not exceed."""
+    quiet = sorted((t.quiet for t in wrong), reverse=True)
+    return max(0.5, quiet[allowed] + 1e-6) if len(quiet) > allowed else 0.5
+
+
+def _wrong(m: Material, trials: Sequence[Trial], at: Thresholds) -> list[Trial]:
+    """The genuine reports that these thresholds dismiss."""
+    said = judged(m, trials, at)
+    genuine = m.is_a(Disposition.IN_SCOPE)
+    return [t for t, d, is_live in zip(trials, said, genuine, strict=True) if is_live and d in DISMISSALS]
+
+
+def _rare(p: Sequence[float]) -> float:
+    """What at most LET_THROUGH of these exceed."""
+    ordered = sorted(p, reverse=True)
+    return float(ordered[min(len(ordered) - 1, int(LET_THROUGH * len(ordered)))])
