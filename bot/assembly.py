@@ -619,7 +619,7 @@ def strong_words(learned: Learned) -> dict[str, tuple[tuple[str, float], ...]]:
     """The words of the corpus that came with triage which weigh most in a model: its own it keeps as hashes only."""
     from classifiers.evaluation import strongest_words
     from classifiers.examples import read_corpus, report_of
-    from classifiers.regions import find_regions
+    from classifiers.marking import find_regions
 
     return strongest_words(learned.opine(r, find_regions(r, ())) for r in map(report_of, read_corpus(CORPUS)))
 

@@ -30,11 +30,12 @@ from classifiers.errors import UserError
 from classifiers.fusion import Fusion, Thresholds, by_hand
 from classifiers.learned import Learned
 from classifiers.likeness import signature
+from classifiers.marking import find_regions
 from classifiers.mixed import kinds_of, may_be_mixed, tell_apart
 from classifiers.policy import Policy
 from classifiers.policyfiles import load_conditional
 from classifiers.readable import spoken
-from classifiers.regions import Region, find_regions, prose
+from classifiers.regions import Region, prose
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Opinion, PartVerdict, Place, Report, Verdict, Versions
 

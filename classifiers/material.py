@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, report_of
 from classifiers.features import DIMENSIONS, Features, features
+from classifiers.marking import find_regions
 from classifiers.parts import find_parts
-from classifiers.regions import Region, find_regions
+from classifiers.regions import Region
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Disposition, Evidence, Report, Span
 

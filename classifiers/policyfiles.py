@@ -11,8 +11,8 @@ from typing import Any
 
 from classifiers.conditions import ASSET_KEYS, CLAUSE_KEYS, Conditions, condition_of, read_conditions, wrong_conditions
 from classifiers.errors import Problem, RuleError
+from classifiers.marking import find_regions
 from classifiers.policy import Asset, Clause, Policy, Requested
-from classifiers.regions import find_regions
 from classifiers.rulebook import Rulebook
 from classifiers.rulefiles import ID, Rule, RuleFiles, line_of, name_of
 from classifiers.terms import Passage, Place, Report

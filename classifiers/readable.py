@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
-from classifiers.regions import Region, RegionKind, language, prose
+from classifiers.language import language
+from classifiers.regions import Region, RegionKind, prose
 from classifiers.terms import Place, Report
 from classifiers.text import fold
 

@@ -23,8 +23,8 @@ from classifiers.curves import precision_recall, reliability
 from classifiers.errors import UserError
 from classifiers.evaluation import Answer, Counts, Item, Rate, evaluate
 from classifiers.labelled import as_mail, read_label, read_labelled
+from classifiers.marking import find_regions
 from classifiers.modelcard import read_card
-from classifiers.regions import find_regions
 from classifiers.terms import Disposition
 
 SPF = "The domain copperfinch.example has no SPF record, please add one."

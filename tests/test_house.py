@@ -13,8 +13,18 @@ ROOT = Path(__file__).parent.parent
 # Bottom up. A file may import files on lower floors; files of one floor only where listed together in a room.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.errors", "classifiers.terms", "classifiers.curves"),
-    ("classifiers.text",),
-    ("classifiers.regions", "classifiers.plots", "classifiers.policy"),
+    ("classifiers.text", "classifiers.prefilter"),
+    (
+        "classifiers.regions",
+        "classifiers.furniture",
+        "classifiers.policypaste",
+        "classifiers.denials",
+        "classifiers.language",
+        "classifiers.plots",
+        "classifiers.policy",
+    ),
+    ("classifiers.pasted",),
+    ("classifiers.marking",),
     (
         "classifiers.acknowledgement",
         "classifiers.features",
@@ -89,7 +99,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),
     "pydantic": ("bot.sections", "bot.accountsettings", "bot.slacksettings", "bot.settings"),
     "pymap": ("bot.local.imap",),
-    "re2": ("classifiers.acknowledgement", "classifiers.regions", "classifiers.rulefiles", "classifiers.rulebook"),
+    "re2": ("classifiers.acknowledgement", "classifiers.prefilter", "classifiers.rulefiles", "classifiers.rulebook"),
     "rich": ("bot.cli",),
     "scipy": ("classifiers.material", "classifiers.stacking", "classifiers.training"),
     "selectolax": ("bot.mail",),

@@ -17,7 +17,7 @@ from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, read_corpus, report_of
 from classifiers.features import DIMENSIONS, features, stacked, tokens
 from classifiers.learned import Learned
-from classifiers.regions import find_regions
+from classifiers.marking import find_regions
 from classifiers.reportcard import ReportCard, worse
 from classifiers.training import train
 

@@ -16,7 +16,7 @@ from test_cli import triage
 from bot.judging import Judge
 from bot.ports import Context
 from classifiers.conditions import Condition
-from classifiers.regions import find_regions
+from classifiers.marking import find_regions
 
 Mail = tuple[str, str, str]  # the day it was sent, subject, body
 

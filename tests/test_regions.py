@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make import make_report, policy
 
-from classifiers import regions
-from classifiers.regions import RegionKind, find_regions, language, prose
+from classifiers import denials, furniture
+from classifiers.language import language
+from classifiers.marking import find_regions
+from classifiers.regions import RegionKind, prose
 from classifiers.terms import Place
 
 BEFORE, AFTER = "The page leaks tokens.", "Please fix it soon."
@@ -118,7 +120,7 @@ _PIECES = st.sampled_from(
 @given(st.lists(_PIECES, max_size=12).map("".join))
 def test_a_cheap_look_overlooks_nothing(text: str) -> None:
     """What the closer look would find, the look before it lets through."""
-    furniture = (regions._HEADING, regions._REFERENCES, regions._SIGNATURE, regions._ATTACHED)
+    closer = (furniture._HEADING, furniture._REFERENCES, furniture._SIGNATURE, furniture._ATTACHED)
 
-    assert regions._ANY_FURNITURE.search(text) or not any(p.search(text) for p in furniture)
-    assert regions._ANY_DENIAL.search(text.lower()) or not regions._NOT.search(text.lower())
+    assert furniture._ANY_FURNITURE.search(text) or not any(p.search(text) for p in closer)
+    assert denials._ANY_DENIAL.search(text.lower()) or not denials._NOT.search(text.lower())

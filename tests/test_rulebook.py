@@ -10,8 +10,8 @@ import pytest
 from make import ROOT, RULES, make_report, policy, rulebook
 
 from classifiers.errors import RuleError
+from classifiers.marking import find_regions
 from classifiers.policyfiles import lint, load_policy
-from classifiers.regions import find_regions
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Place
 
