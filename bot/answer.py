@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.audit import BLIND
 from bot.ports import Letterhead
-from classifiers.mixed import KINDS, clause_of, in_short
+from classifiers.partsummary import KINDS, clause_of, in_short
 from classifiers.terms import Evidence, Finding, PartKind, PartVerdict, Verdict
 from classifiers.text import printable
 

@@ -15,6 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.errors", "classifiers.terms", "classifiers.curves"),
     ("classifiers.text", "classifiers.prefilter"),
     (
+        "classifiers.partsummary",
         "classifiers.regions",
         "classifiers.furniture",
         "classifiers.policypaste",
@@ -34,8 +35,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "classifiers.readable",
     ),
     ("classifiers.decision",),
-    ("classifiers.rulefiles", "classifiers.conditions", "classifiers.mixed"),
-    ("classifiers.rulebook", "classifiers.learned"),
+    ("classifiers.rulefiles", "classifiers.conditions", "classifiers.pieces"),
+    ("classifiers.rulebook", "classifiers.learned", "classifiers.mixed"),
     ("classifiers.policyfiles",),
     ("classifiers.newpolicy",),
     ("classifiers.examples", "classifiers.reportcard"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.slack.shown import ours, shown
-from classifiers.mixed import KINDS, clause_of, in_short
+from classifiers.partsummary import KINDS, clause_of, in_short
 from classifiers.terms import PartKind, PartVerdict, Verdict
 
 QUOTE = 120  # characters of a part's words on the card
