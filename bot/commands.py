@@ -13,6 +13,7 @@ from bot.desk import Desk
 from bot.muting import in_lines
 from bot.overview import overview
 from bot.ports import ActKind, KeptReport, Outcome, Press
+from bot.showing import shown_first
 from bot.slack import modal
 from bot.slack.blocks import section
 from bot.slack.cards import card
@@ -144,7 +145,10 @@ class Commands:
         there = store.card_at(press.channel, press.message)
         if there is None:
             raise UserError(NO_CARD)
-        handle = self._handle(store.report(there.report_ids[0]))
+        shown = shown_first(store.on_card(there.id)).report_id
+        handle = replace(
+            self._handle(store.report(shown)), upto=there.report_ids[-1] if len(there.report_ids) > 1 else 0
+        )
         self.desk.take(replace(press, action=CHANGE, value=str(handle)))
 
     # ------------------------------------------------------------------------------------------ App Home

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from bot.audit import ANSWERS, audited, is_open, said_last, without_stopped
 from bot.history import holding
-from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
+from bot.ports import Card, KeptReport, Letterhead, NewNotice, RecordedVerdict, VerdictKind
 from bot.precedent import held_back, kept_up
-from bot.routing import Routes, answered_notices, changed_notices, in_words
+from bot.routing import Routes, answered_notices, card_changes, changed_notices, in_words
 from bot.slack.view import name_of
 from bot.store import Changed, Store
 from bot.worker import Judged, Task, Worker
@@ -30,6 +30,7 @@ class Correction:
     by: str  # "person:<who>"
     acknowledged: bool | None = None  # "the sender did include the word"; None: as the bot saw it
     seen: int | None = None  # the id of the verdict that they looked at; None: whatever holds now
+    beside: bool = False  # said together with another report of its card: nothing but the card tells it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,26 +91,32 @@ def correct(
         decided_by=correction.by,
         decided_at=now,
         reason=correction.reason,
-        notices=(
-            *changed_notices(
-                report,
-                cards,
-                before.verdict if before else None,
-                verdict,
-                kind=VerdictKind.PERSON,
-                routes=routes,
-                mark=f"{correction.by}:{now.isoformat()}",
-                now=now,
-                why=f"`{report.short}` was {in_words(before.verdict)}; {name_of(correction.by)} says it is "
-                f"{in_words(verdict)}. See its card."
-                if before
-                else "",
-            ),
-            *(answered_notices(report, cards, now) if asked else ()),
-        ),
+        notices=_told(report, cards, before, verdict, correction, routes=routes, now=now)
+        + (answered_notices(report, cards, now) if asked else ()),
         expected_current=before.id if before else None,
     )
     return report, recorded
+
+
+def _told(
+    report: KeptReport,
+    cards: tuple[Card, ...],
+    before: RecordedVerdict | None,
+    verdict: Verdict,
+    correction: Correction,
+    *,
+    routes: Routes,
+    now: datetime,
+) -> tuple[NewNotice, ...]:
+    mark = f"{correction.by}:{now.isoformat()}"
+    if correction.beside:
+        return card_changes(cards, mark, now)
+    was = before.verdict if before else None
+    says = f"{name_of(correction.by)} says it is {in_words(verdict)}. See its card."
+    return changed_notices(
+        report, cards, was, verdict, kind=VerdictKind.PERSON, routes=routes, mark=mark, now=now,
+        why=f"`{report.short}` was {in_words(was)}; {says}" if was else "",
+    )  # fmt: skip
 
 
 def take_back(

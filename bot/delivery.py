@@ -25,7 +25,7 @@ from bot.ports import (
     Notifier,
 )
 from bot.routing import card_key
-from bot.showing import Wording, view_in
+from bot.showing import Wording, shown_first, view_in, with_alike
 from bot.slack.cards import card
 from bot.slack.details import details, suggestion
 from bot.slack.digest import DigestLine, digest
@@ -262,7 +262,8 @@ class Delivery:
         text, blocks = {NoticeKind.DETAILS: details, NoticeKind.REPLY: suggestion}.get(notice.kind, card)(view)
         facts = {} if is_open(view.history) else {"disposition": view.verdict.disposition.value}
         if notice.kind in {NoticeKind.CARD, NoticeKind.UPDATE}:  # an edited card is still found by its first key
-            facts["card"] = card_key(self._store.report(notice.report_id), notice.destination)
+            first = self._store.card(notice.card_id).report_ids[0]
+            facts["card"] = card_key(self._store.report(first), notice.destination)
         return Message(
             channel=notice.destination,
             key=notice.key,
@@ -283,11 +284,15 @@ class Delivery:
         return Message(channel=notice.destination, key=notice.key, text=notice.text, thread=ts, facts=facts)
 
     def _view(self, notice: Notice) -> CardView:
+        """What the message shows: of a card of several reports the one that is shown first, and the others named."""
         assert notice.report_id is not None
         # A follow-up's message is said once and never edited: buttons under it would stay for ever.
         pressable = self._pressable and notice.kind is not NoticeKind.FOLLOW_UP
-        view = view_in(self._store, notice.report_id, self._wording, self._tier, pressable=pressable)
-        return replace(view, possible_repeat=notice.possible_repeat)
+        whole = notice.card_id is not None and notice.kind in {NoticeKind.CARD, NoticeKind.UPDATE}
+        there = self._store.on_card(notice.card_id) if whole and notice.card_id is not None else ()
+        report_id = shown_first(there).report_id if there else notice.report_id
+        view = view_in(self._store, report_id, self._wording, self._tier, pressable=pressable)
+        return replace(with_alike(view, report_id, there), possible_repeat=notice.possible_repeat)
 
     # ------------------------------------------------------------------------------------------ the digest
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.alike import decide_each, judged_like, named_with
 from bot.audit import is_open, stopped
 from bot.correction import Correction, apply, correct, judge_again
 from bot.muting import mute, unmute
 from bot.ports import Act, ActKind, KeptReport, NewNotice, Outcome, Press, RecordedVerdict, VerdictKind
 from bot.reception import Reception
 from bot.routing import Routes, card_changes
-from bot.showing import Wording, view_in
+from bot.showing import Wording, view_in, with_alike
 from bot.slack import modal
 from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, MUTE, REPLY, TAKE, UNMUTE, WHY, Handle
 from bot.slack.shown import shown
@@ -56,17 +57,17 @@ class Desk:
         )
 
     def _take(self, kind: ActKind, press: Press) -> None:
-        report, seen = self._about(press)
+        report, handle = self._about(press)
         refused = self.reception.refused(press)
-        if refused or report is None or seen is None:
+        if refused or report is None or handle is None:
             self.reception.note(press, kind, report, Outcome.REFUSED if refused else Outcome.FAILED)
             self.reception.tell(press, refused or UNKNOWN)
         else:
-            self._do(kind, press, report, seen)
+            self._do(kind, press, report, handle)
 
     # ------------------------------------------------------------------------------------------ which report
 
-    def _about(self, press: Press) -> tuple[KeptReport | None, int | None]:
+    def _about(self, press: Press) -> tuple[KeptReport | None, Handle | None]:
         """The report that a press is about, and the verdict its card showed; None where it names none that is known."""
         value = press.value
         if press.action == MORE:
@@ -77,16 +78,17 @@ class Desk:
         if handle is None:
             return None, None
         try:
-            return self.store.find(handle.key, handle.account), handle.verdict
+            return self.store.find(handle.key, handle.account), handle
         except UserError:  # the state folder is another than the card's
             return None, None
 
-    def view(self, report: KeptReport) -> CardView:
-        return view_in(self.store, report.id, self.wording, self.tier, pressable=True)
+    def view(self, report: KeptReport, upto: int = 0) -> CardView:
+        view = view_in(self.store, report.id, self.wording, self.tier, pressable=True)
+        return with_alike(view, report.id, named_with(self.store, report, upto))
 
     # ------------------------------------------------------------------------------------------ what is done
 
-    def _do(self, kind: ActKind, press: Press, report: KeptReport, seen: int) -> None:
+    def _do(self, kind: ActKind, press: Press, report: KeptReport, handle: Handle) -> None:
         match kind:
             case ActKind.TAKE | ActKind.GIVE_BACK:
                 self._hold(kind, press, report)
@@ -96,13 +98,14 @@ class Desk:
                 given = _answer(press) or current.verdict.disposition
                 held = () if is_open(self.store.history(report.id)) else current.verdict.categories
                 self._decide(kind, press, report, Correction(
-                    disposition=given, categories=tuple(f.category for f in held), by=press.by, seen=seen
-                ))  # fmt: skip
+                    disposition=given, categories=tuple(f.category for f in held), by=press.by, seen=handle.verdict
+                ), handle.upto)  # fmt: skip
             case ActKind.CHANGE if press.action == modal.CHANGED:
-                self._decide(kind, press, report, self._changed(press, report, seen))
+                self._decide(kind, press, report, self._changed(press, report, handle.verdict), handle.upto)
             case ActKind.CHANGE:
-                if self._still(press, report, seen):
-                    self.reception.slack.open_modal(press.trigger, modal.change(self.view(report), press.channel))
+                if self._still(press, report, handle.verdict):
+                    view = self.view(report, handle.upto)
+                    self.reception.slack.open_modal(press.trigger, modal.change(view, press.channel))
             case ActKind.WHY | ActKind.REPLY:
                 self._show(kind, press, report)
             case ActKind.AGAIN:
@@ -144,10 +147,12 @@ class Desk:
             acknowledged=it.acknowledged if it.acknowledged != found else None,
         )  # fmt: skip
 
-    def _decide(self, kind: ActKind, press: Press, report: KeptReport, correction: Correction) -> None:
+    def _decide(self, kind: ActKind, press: Press, report: KeptReport, correction: Correction, upto: int) -> None:
+        """Of a card of several reports also those that it named and that were judged the same."""
+        others, now = judged_like(report, named_with(self.store, report, upto)), self.now()
         try:
             correct(
-                self.store, report.key, correction, known=self.known, routes=self.routes, now=self.now(),
+                self.store, report.key, correction, known=self.known, routes=self.routes, now=now,
                 account=report.account,
             )  # fmt: skip
         except Changed:
@@ -159,6 +164,9 @@ class Desk:
             )
             self.reception.tell(press, f"{_first(report, current)}\nWhat you said was not saved: {said}.")
         else:
+            decide_each(
+                self.store, others, correction, account=report.account, known=self.known, routes=self.routes, now=now
+            )
             self.reception.note(press, kind, report, Outcome.DONE)
             if press.answer_url:  # a command's: nobody may see the card change from there
                 self.reception.tell(press, f"`{report.short}`: *{TITLES[correction.disposition]}*, as you said.")

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from bot.codec import opinion_to_json, verdict_to_json
 from bot.mail.mime import parse
 from bot.ports import RUNGS, Context, Letterhead
-from bot.precedent import REFERENCES, Traces, is_proven, proven_domain, traces_to_json
+from bot.precedent import REFERENCES, Traces, digest, is_proven, proven_domain, traces_to_json
 from classifiers.acknowledgement import find_acknowledgement
 from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.decision import decide
@@ -171,6 +171,7 @@ def traces(report: Report, own_words: str) -> Traces:
         sender="" if forged else report.sender,
         domain=proven_domain(report.sender, report.authentication),
         proven=is_proven(report.sender, report.authentication),
+        words=digest(f"{attached}\n{passages}"),
     )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from classifiers.terms import Verdict
+from classifiers.terms import Disposition, Verdict
 
 # ---------------------------------------------------------------------------------------------- the mailbox
 
@@ -186,6 +186,7 @@ class NewNotice:
     due_at: datetime
     text: str = ""
     under: int | None = None  # the report whose card it belongs to, where that is another
+    join: int | None = None  # the card that the report is added to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +313,28 @@ class Act:
     by: str  # "person:<who>"
     at: datetime
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnCard:
+    """A report on a card, with what holds of it."""
+
+    report_id: int
+    key: str
+    verdict: int  # its id
+    disposition: Disposition
+    categories: tuple[str, ...]
+    kind: VerdictKind
+    decided_by: str
+
+    @property
+    def short(self) -> str:
+        return self.key[:8]
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """The same for reports of which the same word of the same one holds."""
+        return self.disposition, self.categories, self.decided_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

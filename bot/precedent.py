@@ -24,7 +24,8 @@ RAISED = "a follow-up raised it"
 _ID = 500  # characters
 _ADDRESS = 320
 _DOMAIN = 253
-_TRACES = frozenset({"signature", "message_id", "references", "sender", "domain", "proven"})
+_WORDS = 32
+_TRACES = frozenset({"signature", "message_id", "references", "sender", "domain", "proven", "words"})
 
 # Mail houses open to all: that one signed a mail says nothing of who wrote it.
 _OPEN_TO_ALL = frozenset(
@@ -47,6 +48,7 @@ class Traces:
     sender: str  # "" where none is known, or our server found it forged
     domain: str  # the sender's, where a good DKIM signature proves it; else ""
     proven: bool = False  # a server of ours vouches for the sender's domain
+    words: str = ""  # a digest of all that it says: the same for mails that are the same to the letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +186,7 @@ def traces_to_json(traces: Traces) -> dict[str, Any]:
     """Plain data, for json.dumps."""
     return {
         "signature": list(traces.signature), "message_id": traces.message_id, "references": list(traces.references),
-        "sender": traces.sender, "domain": traces.domain, "proven": traces.proven,
+        "sender": traces.sender, "domain": traces.domain, "proven": traces.proven, "words": traces.words,
     }  # fmt: skip
 
 
@@ -206,6 +208,7 @@ def traces_from_json(data: Any) -> Traces:
         sender=_short(data["sender"], _ADDRESS),
         domain=_short(data["domain"], _DOMAIN),
         proven=data["proven"],
+        words=_short(data["words"], _WORDS),
     )
 
 

@@ -85,6 +85,12 @@ def first_notices(
     return _card_and_details(report, place, routes.due(verdict.disposition, now))
 
 
+def joined_notices(report: KeptReport, card_id: int, channel: str, now: datetime) -> tuple[NewNotice, ...]:
+    """What is said of a further copy of a template: the card of the others names it."""
+    key = f"joined:{report.account}:{report.key}:{channel}"
+    return (NewNotice(kind=NoticeKind.UPDATE, destination=channel, key=key, due_at=now, join=card_id),)
+
+
 def card_changes(cards: tuple[Card, ...], mark: str, now: datetime) -> tuple[NewNotice, ...]:
     """The cards as things stand now, which alerts nobody. `mark` tells this change from others: each is said once."""
     return tuple(
@@ -123,9 +129,8 @@ def changed_notices(
         )
     if not live or before is None or before.disposition not in DISMISSALS:
         return changes
-    changes += _card_and_details(report, place, due)  # of a card that is held back: said now
     if not any(card.channel == place for card in cards):
-        return changes
+        return (*changes, *_card_and_details(report, place, due))
     text = why or f"`{report.short}` was {in_words(before)} and turns out {in_words(after)}: see its card."
     return (*changes, _sentence(report, report, place, text, due_at=due, mark=mark))
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.audit import audited
-from bot.ports import KeptReport, Letterhead, RecordedVerdict, VerdictKind
+from bot.ports import KeptReport, Letterhead, OnCard, RecordedVerdict, VerdictKind
 from bot.precedent import Precedent, Thread
 from bot.reply import suggested
+from bot.routing import LOUD
 from bot.slack.view import CardView, Tier
 from bot.store import Store
 from classifiers.terms import Verdict
@@ -49,6 +50,17 @@ def view_in(store: Store, report_id: int, wording: Wording, tier: Tier, *, press
         thread=store.thread_of(report),
     )
     return replace(view, taken=store.holder(report_id), pressable=pressable)
+
+
+def shown_first(reports: Sequence[OnCard]) -> OnCard:
+    """The one that a card of several shows in full: what is live and open before what is open before what is decided, the oldest."""
+    return min(reports, key=lambda r: (r.kind is VerdictKind.PERSON, r.disposition not in LOUD, r.report_id))
+
+
+def with_alike(view: CardView, report_id: int, there: Sequence[OnCard]) -> CardView:
+    """The same as part of a card of several reports, which it names."""
+    others = tuple(r for r in there if r.report_id != report_id)
+    return replace(view, alike=others, upto=max(r.report_id for r in there) if others else 0)
 
 
 def view_of(

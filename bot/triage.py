@@ -27,13 +27,14 @@ from bot.ports import (
     VerdictKind,
 )
 from bot.precedent import held_back
-from bot.routing import DIGEST, Routes, audit_notices, first_notices
+from bot.routing import DIGEST, Routes, audit_notices, first_notices, joined_notices
 from bot.store import Store
 from bot.worker import Judged, Task, Worker, unreadable
 from classifiers.errors import FolderRefused
 from classifiers.terms import DISMISSALS, Verdict, report_key
 
 ATTEMPTS = 3
+TEMPLATES = timedelta(days=7)  # how old the latest copy on a card may be that a further one joins
 MANY = 1000  # mails read between two lines that say how far reading is
 log = logging.getLogger("triage")
 
@@ -207,7 +208,14 @@ class Triage:
         """What is said of it: in the thread that it follows up, else as of any first mail."""
         first = self.store.thread_of(report, judged.traces).first
         said = follow(self.store, report, verdict, first, routes=self.routes, now=now)
-        return said or first_notices(report, verdict, self.routes, now, muted=muted)
+        if said:
+            return said
+        place, since = self.routes.first_place(report, verdict, muted=muted), now - TEMPLATES
+        if place != DIGEST and judged.traces is not None:
+            card = self.store.card_to_join(report, judged.traces, verdict, place, since)
+            if card is not None:
+                return joined_notices(report, card, place, now)
+        return first_notices(report, verdict, self.routes, now, muted=muted)
 
     def _is_audited(self, report: KeptReport, verdict: Verdict, now: datetime) -> bool:
         """Whether a person is asked before the bot's dismissal is shown; of quiet reports a few a day at most."""

@@ -149,7 +149,7 @@ def test_a_card_says_what_was_decided_of_its_like(bot: Bot) -> None:
 
     third = bot.receives(ACME, OUT, sender="bob@third.example", number=3)
 
-    assert f"2 similar, all out of scope by @ana (latest {second.short})" in bot.posts()[2]
+    assert f"2 similar, all out of scope by @ana (latest {second.short})" in bot.posts()[1]
     assert bot.holds(third) is OUT
     assert "similar" not in bot.posts()[0]
 

@@ -66,7 +66,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.overview",
         "bot.reminding",
     ),
-    ("bot.reception", "bot.weekly"),
+    ("bot.alike", "bot.reception", "bot.weekly"),
     ("bot.desk",),
     ("bot.commands",),
     ("bot.accounts", "bot.reading", "bot.replay", "bot.learning", "bot.retraining"),

@@ -35,7 +35,7 @@ def text_of(message: dict[str, Any]) -> str:
 
 @pytest.mark.dovecot
 def test_the_like_is_known_again_and_a_follow_up_raises_its_thread(dovecot: Dovecot, tmp_path: Path) -> None:
-    """One line on the second card; the third mail in the first one's thread, its verdict raised and the channel told."""
+    """The second on the first one's card; the third mail in that one's thread, its verdict raised and the channel told."""
     with LocalSlack(channels=(CHANNEL,)) as slack:
 
         def posts() -> list[dict[str, Any]]:
@@ -50,16 +50,16 @@ def test_the_like_is_known_again_and_a_follow_up_raises_its_thread(dovecot: Dove
             dovecot.deliver(mail("ravi@hunter.example", 1, "No DMARC record", ACME))
             until(lambda: len(posts()) == 1)
             dovecot.deliver(mail("eve@other.example", 2, "No DMARC record", OTHER))
-            until(lambda: len(posts()) == 2)
+            until(lambda: "1 more alike, judged the same" in text_of(posts()[0]))
             first, second = [json.loads(line) for line in bot.command("list", "--json").stdout.splitlines()]
             assert first["disposition"] == "out_of_scope"
-            assert f"1 similar, out of scope by the bot ({first['report']})" in text_of(posts()[1])
+            assert f"`{second['report']}`" in text_of(posts()[0])
 
             dovecot.deliver(mail("ravi@hunter.example", 3, "Re: No DMARC record", GENUINE, answers=1))
-            slack.wait_for(lambda: len(posts()) == 3 and "a follow-up raised it" in text_of(posts()[0]), 30)
+            slack.wait_for(lambda: len(posts()) == 2 and "a follow-up raised it" in text_of(posts()[0]), 30)
             until(lambda: any("a follow-up to" in text_of(m) for m in slack.messages(CHANNEL)))
 
-            assert f"`{first['report']}` was recommended as out of scope; a follow-up raised it" in text_of(posts()[2])
+            assert f"`{first['report']}` was recommended as out of scope; a follow-up raised it" in text_of(posts()[1])
             replies = [m for m in slack.messages(CHANNEL) if m.get("thread_ts") == posts()[0]["ts"]]
             assert any("a follow-up to" in text_of(m) for m in replies)
             shown = json.loads(bot.command("show", first["report"], "--json").stdout)

@@ -91,14 +91,18 @@ class Office:
     done: list[Press]  # what the desk is done with
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def report(self, disposition: Disposition = Disposition.OUT_OF_SCOPE, *, audited: bool = False) -> int:
-        """A report with a card in Slack."""
+    def kept(self) -> int:
+        """A report that nobody judged yet."""
         number = next(self.numbers)
         raw = f"Subject: number {number}\r\n\r\n{SPF}".encode()
         message = RawMessage(folder="INBOX", uidvalidity=1, uid=number, size=len(raw), received_at=NOW, raw=raw)
         new = NewReport(message=message, key=report_key(raw), from_junk=False, backlog=False)
-        (report_id,) = self.store.keep("security", "INBOX", [new], Cursor(1, number))
-        report = self.store.report(report_id)
+        return self.store.keep("security", "INBOX", [new], Cursor(1, number))[0]
+
+    def report(self, disposition: Disposition = Disposition.OUT_OF_SCOPE, *, audited: bool = False) -> int:
+        """A report with a card in Slack."""
+        report_id = self.kept()
+        report, number = self.store.report(report_id), report_id - 1
         verdict = replace(judge(make_report(f"number {number}", SPF)), report=report.key, disposition=disposition)
         self.store.record(
             report_id, blind(verdict) if audited else verdict, kind=VerdictKind.BOT, decided_by="bot", decided_at=NOW,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.audit import audited, is_open
 from bot.ports import VerdictKind
+from bot.slack.alike import alike
 from bot.slack.blocks import SECTION, Blocks, context, section
 from bot.slack.controls import buttons
 from bot.slack.facts import facts, strongest, voices, where, word
@@ -19,6 +20,7 @@ from bot.slack.unread import TITLE, safe_facts
 from bot.slack.view import REPEAT, SIGNS, TITLES, CardView, Tier, name_of, reason, seen
 from classifiers.terms import Disposition, Evidence, Verdict
 
+ALIKE = 700  # characters that name the copies of a template
 _SURE = ((0.95, "very likely"), (0.8, "likely"), (0.6, "rather likely"), (0.0, "unsure"))
 
 
@@ -35,8 +37,9 @@ def card(view: CardView) -> tuple[str, Blocks]:
     parts = [
         (_head(view), 1200),
         (_decided(view), 1600),
+        (alike(view), ALIKE),
         (parts_in_short(view.verdict, view.of_the_mail, view.title), 900),
-        *((finding, min(SECTION, 4500 // len(findings))) for finding in findings),
+        *((finding, min(SECTION, (4500 - (ALIKE if view.alike else 0)) // len(findings))) for finding in findings),
         (_signs(view), 1000),
         (_against(view), 1400),
         (word(view), 200),

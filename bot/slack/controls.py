@@ -20,7 +20,7 @@ UNMUTE = "triage_unmute"  # a command's press
 SHORTCUT = "triage_change_verdict"  # of a message
 WHY, AGAIN, REPLY, GIVE_BACK, MUTE = "why", "again", "reply", "give_back", "mute"
 ANSWERED_AT_ONCE = (Disposition.IN_SCOPE, Disposition.INCOMPLETE, Disposition.NOT_A_REPORT)
-_HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})")
+_HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})(?::(\d{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,20 @@ class Handle:
     verdict: int  # the id of the verdict that the card showed
     account: str
     key: str  # the first half of the report's key
+    upto: int = 0  # of a card of several: the id of the last one that it named
 
     def __str__(self) -> str:
-        return f"{self.verdict}:{self.account}:{self.key}"
+        return f"{self.verdict}:{self.account}:{self.key}" + (f":{self.upto}" if self.upto else "")
 
     @classmethod
     def read(cls, text: str) -> Handle | None:
         """None for what is no handle: a press of something older or foreign."""
         found = _HANDLE.fullmatch(text)
-        return cls(int(found[1]), found[2], found[3]) if found else None
+        return cls(int(found[1]), found[2], found[3], int(found[4] or 0)) if found else None
 
 
 def handle_of(view: CardView) -> Handle:
-    return Handle(view.recorded.id, view.account, view.key[:32])
+    return Handle(view.recorded.id, view.account, view.key[:32], view.upto)
 
 
 def buttons(view: CardView) -> list[dict[str, Any]]:

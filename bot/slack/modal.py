@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.audit import ANSWERS, is_open
 from bot.slack import details
+from bot.slack.alike import said_of_all
 from bot.slack.blocks import cut, section
 from bot.slack.controls import handle_of
 from bot.slack.view import TITLES, CardView
@@ -48,6 +49,8 @@ def change(view: CardView, channel: str) -> dict[str, Any]:
             **({"initial_options": [_option(k, kinds[k]) for k in held]} if held else {}),
         }, optional=True, hint="What the policy excludes of it; also beside a genuine finding."),
     ]  # fmt: skip
+    if not blind and (told := said_of_all(view)):
+        blocks.insert(1, section(told))
     if view.word:
         blocks.append(_word(view, blind=blind))
     blocks.append(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.ports import Act, Letterhead, RecordedVerdict
+from bot.ports import Act, Letterhead, OnCard, RecordedVerdict
 from bot.precedent import Precedent
 from bot.slack.shown import escaped, shown
 from classifiers.terms import Disposition, Evidence, Verdict
@@ -75,10 +75,21 @@ class CardView:
     reply: str = ""  # the suggested one; "" where the policy has none
     drafts: bool = False  # once somebody decided, it lies in the mailbox as a draft
     another_reply: bool = False  # a person decided, and it is another than what the card's thread shows
+    alike: tuple[OnCard, ...] = ()  # the other reports on the same card
+    upto: int = 0  # the last report's id on a card of several
     pressable: bool = False  # whether somebody listens to buttons
     carve_outs: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # by category: what is looked for against it
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """As ports.OnCard.said."""
+        return (
+            self.verdict.disposition,
+            tuple(sorted(f.category for f in self.verdict.categories)),
+            self.recorded.decided_by,
+        )
 
     @property
     def verdict(self) -> Verdict:

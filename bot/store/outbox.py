@@ -49,26 +49,24 @@ class Outbox:
     # ------------------------------------------------------------------------------------------ adding
 
     def _add_notice(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> None:
-        """A notice with its card. One whose key is known was said, or will be, sooner where this one is due sooner.
+        """A notice with its card. One whose key is known was said, or will be. An update takes the place of those not sent.
 
-        An update takes the place of those not sent. A sentence waits for the card in its channel, where there is one.
+        A sentence waits for the card in its channel, where there is one; a card that was held back is said for its sake.
         """
         n = t.notices
         if c.execute(select(n.c.id).where(n.c.key == new.key)).first():
-            untried = (n.c.key == new.key) & (n.c.state == NoticeState.PENDING.value) & (n.c.attempts == 0)
-            c.execute(n.update().where(untried, n.c.due_at > new.due_at).values(due_at=new.due_at))
             return
-        card_id = None
-        if new.kind not in {NoticeKind.DIGEST, NoticeKind.DRAFT}:
+        card_id = new.join
+        if new.join is not None:
+            c.execute(t.card_reports.insert().values(card_id=new.join, report_id=report_id))
+        elif new.kind not in {NoticeKind.DIGEST, NoticeKind.DRAFT}:
             card_id = self._card_of(c, new.under or report_id, new, at)
+        waiting = (n.c.card_id == card_id) & (n.c.state == NoticeState.PENDING.value)
         if new.kind is NoticeKind.UPDATE:
-            c.execute(
-                t.notices.delete().where(
-                    t.notices.c.card_id == card_id,
-                    t.notices.c.kind == NoticeKind.UPDATE.value,
-                    t.notices.c.state == NoticeState.PENDING.value,
-                )
-            )
+            c.execute(n.delete().where(waiting, n.c.kind == NoticeKind.UPDATE.value))
+        if new.kind is NoticeKind.TROUBLE and card_id is not None:
+            held = waiting & (n.c.attempts == 0) & (n.c.due_at > new.due_at)
+            c.execute(n.update().where(held).values(due_at=new.due_at))
         c.execute(_insert(new, report_id, card_id))
 
     def _card_of(self, c: sa.Connection, report_id: int, new: NewNotice, at: datetime) -> int | None:

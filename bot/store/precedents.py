@@ -26,8 +26,8 @@ class Precedents(Outbox):
         """Earlier reports like this one that were decided, the latest first; by its kept signature without `traces`."""
         with self._read() as c:
             mine = traces.signature if traces else _signature(c, report.id)
-            found = c.execute(_looked_at(report, bands(mine))).all() if mine else ()
-        alike = [(row, likeness(mine, _unpacked(row.signature))) for row in found]
+            found = c.execute(looked_at(report, bands(mine))).all() if mine else ()
+        alike = [(row, likeness(mine, unpacked(row.signature))) for row in found]
         return tuple(
             Precedent(
                 report=row.key[:8], likeness=how, received_at=row.received_at, disposition=Disposition(row.disposition),
@@ -70,13 +70,14 @@ class Precedents(Outbox):
                 report_id=report_id, signature=struct.pack(f">{len(traces.signature)}I", *traces.signature),
                 message_id=digest(traces.message_id or ""), sender=digest(traces.sender), domain=digest(traces.domain),
                 proven=traces.proven,
+                words=traces.words,
             )
         )  # fmt: skip
         for band in sorted(set(bands(traces.signature))):
             c.execute(t.signature_bands.insert().values(band=band, report_id=report_id))
 
 
-def _looked_at(report: KeptReport, numbers: tuple[int, ...]) -> sa.Select[Any]:
+def looked_at(report: KeptReport, numbers: tuple[int, ...]) -> sa.Select[Any]:
     """The latest earlier reports of the account that share a band and were decided, with what holds of them."""
     r, v = t.reports, t.verdicts
     near = select(t.signature_bands.c.report_id).where(t.signature_bands.c.band.in_(numbers))
@@ -119,8 +120,9 @@ def _report(c: sa.Connection, report_id: int) -> KeptReport:
 
 def _signature(c: sa.Connection, report_id: int) -> tuple[int, ...]:
     data = c.execute(select(t.traces.c.signature).where(t.traces.c.report_id == report_id)).scalar()
-    return _unpacked(data) if data else ()
+    return unpacked(data) if data else ()
 
 
-def _unpacked(data: bytes) -> tuple[int, ...]:
+def unpacked(data: bytes) -> tuple[int, ...]:
+    """A signature as it was kept; () where it is none."""
     return struct.unpack(f">{SIZE}I", data) if len(data) == 4 * SIZE else ()

@@ -191,6 +191,7 @@ traces = sa.Table(
     sa.Column("sender", sa.String(32), nullable=False),
     sa.Column("domain", sa.String(32), nullable=False),
     sa.Column("proven", sa.Boolean, nullable=False, server_default=sa.false()),  # a server of ours vouches for the sender
+    sa.Column("words", sa.String(32), nullable=False, server_default=""),  # a digest of all that it says
     sa.Index(None, "message_id"),
 )  # fmt: skip
 
