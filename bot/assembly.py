@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from bot.triage import Triage
     from bot.watch import Watch
     from bot.weekly import Weekly
-    from classifiers.evaluation import Evaluation
     from classifiers.learned import Learned
+    from classifiers.scorecard import Evaluation
     from classifiers.terms import Versions
 
 MODEL = Path(classifiers.__file__).parent / "model.npz"

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.ports import KeptReport, RecordedVerdict, VerdictKind
-from classifiers.evaluation import Rate
+from classifiers.rates import Rate
 from classifiers.terms import DISMISSALS, Disposition, Verdict
 
 BLIND = "audit: the bot's opinion follows after yours"

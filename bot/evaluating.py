@@ -10,8 +10,9 @@ from pathlib import Path
 from bot.mail.sources import mails
 from bot.worker import Judged, Task, Worker
 from classifiers.errors import Problem, UserError
-from classifiers.evaluation import Answer, Evaluation, Item, evaluate
+from classifiers.evaluation import Answer, Item, evaluate
 from classifiers.labelled import as_mail, read_label, read_labelled
+from classifiers.scorecard import Evaluation
 from classifiers.terms import Disposition
 
 CAP = 25 * 1000**2  # bytes of a mail that are read

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.correction import Change
-from classifiers.evaluation import Rate
+from classifiers.rates import Rate
 from classifiers.terms import DISMISSALS, Disposition
 
 _COSTS = {"agrees": 0, "left to a person": 1, "wrong": 2, "false dismissal": 3}

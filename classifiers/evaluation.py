@@ -1,18 +1,17 @@
-"""How often verdicts are right, counted on labelled reports; every rate with its interval."""
+"""How often verdicts are right, counted on labelled reports."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from classifiers.curves import Bin, Point, precision_recall, reliability
+from classifiers.rates import Counts, Rate
+from classifiers.scorecard import Dismissal, Evaluation, Fired, Ground
 from classifiers.terms import DISMISSALS, Disposition, Evidence, Opinion, Verdict
 from classifiers.text import printable
 
-Z = 1.96  # two-sided 95 %
 SHOWN = 300  # characters of a report that was dismissed although in scope
 
 
@@ -44,204 +43,10 @@ class Answer:
         return self.opinion.dispositions.get(Disposition.IN_SCOPE.value) if self.opinion else None
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share with its Wilson interval (E. B. Wilson, JASA 22, 1927)."""
-
-    part: int
-    whole: int
-
-    @property
-    def value(self) -> float:
-        return self.part / self.whole if self.whole else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        if not self.whole:
-            return (0.0, 1.0)
-        n, p = self.whole, self.value
-        middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
-        half = Z / (1 + Z * Z / n) * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        return (max(0.0, middle - half), min(1.0, middle + half))
-
-    def as_data(self) -> dict[str, Any]:
-        value = self.value if self.whole else None
-        return {"value": value, "part": self.part, "whole": self.whole, "interval": self.interval}
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        return f"{self.value:6.1%}  ({self.part} of {self.whole}; {low:.1%} to {high:.1%})" if self.whole else "   none"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How often one label was rightly said, wrongly said, and not said."""
-
-    hits: int
-    false_alarms: int
-    misses: int
-
-    @property
-    def precision(self) -> Rate:
-        return Rate(self.hits, self.hits + self.false_alarms)
-
-    @property
-    def recall(self) -> Rate:
-        return Rate(self.hits, self.hits + self.misses)
-
-    @property
-    def f1(self) -> float:
-        return _f1(self._overlap.value)
-
-    @property
-    def f1_interval(self) -> tuple[float, float]:
-        low, high = self._overlap.interval
-        return _f1(low), _f1(high)
-
-    @property
-    def f1_told(self) -> str:
-        low, high = self.f1_interval
-        return "none" if math.isnan(self.f1) else f"{self.f1:.3f} ({low:.3f} to {high:.3f})"
-
-    @property
-    def _overlap(self) -> Rate:
-        # F1 is no share of anything, but rises with one: the hits among all that were said or true. Its interval is theirs.
-        return Rate(self.hits, self.hits + self.false_alarms + self.misses)
-
-    def as_data(self) -> dict[str, Any]:
-        return {
-            "hits": self.hits, "false_alarms": self.false_alarms, "misses": self.misses,
-            "precision": self.precision.as_data(), "recall": self.recall.as_data(),
-            "f1": {"value": None if math.isnan(self.f1) else self.f1, "interval": self.f1_interval},
-        }  # fmt: skip
-
-    def __str__(self) -> str:
-        return f"precision {self.precision}   recall {self.recall}   F1 {self.f1_told}"
-
-
-def _f1(overlap: float) -> float:
-    return 2 * overlap / (1 + overlap)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """A category that a dismissal rested on: the clause that excludes it, and the sentences that were seen."""
-
-    category: str
-    clause: str | None
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dismissal:
-    """A report that is in scope and was dismissed. Its texts are safe to print: no control characters, one line."""
-
-    id: str
-    subject: str
-    text: str  # how it begins
-    said: Disposition
-    confidence: float
-    in_scope: float | None  # the model's probability
-    why: str
-    grounds: tuple[Ground, ...]
-
-    def as_data(self) -> dict[str, Any]:
-        grounds = [{"category": g.category, "clause": g.clause, "sentences": list(g.sentences)} for g in self.grounds]
-        return {
-            "id": self.id, "subject": self.subject, "text": self.text, "said": self.said.value,
-            "confidence": self.confidence, "in_scope": self.in_scope, "why": self.why, "grounds": grounds,
-        }  # fmt: skip
-
-    def as_text(self) -> str:
-        believed = "" if self.in_scope is None else f"; the model's in_scope {self.in_scope:.2f}"
-        lines = [
-            f"  {self.id}   said {self.said.value} (confidence {self.confidence:.2f}{believed})",
-            f"    Subject   {self.subject or '(none)'}",
-            f"    Text      {self.text or '(none)'}",
-            f"    Why       {self.why}",
-        ]
-        for ground in self.grounds:
-            lines.append(f"    Clause    {ground.category}: {ground.clause or 'not excluded by this policy'}")
-            lines += [f"    Sentence  “{s}”" for s in ground.sentences]
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fired:
-    """A rule at work: in how many reports it fired, and in how many of them what it speaks for was true."""
-
-    source: str
-    weight: float
-    reason: str
-    right: Rate
-
-    def as_data(self) -> dict[str, Any]:
-        return {"source": self.source, "weight": self.weight, "reason": self.reason, "right": self.right.as_data()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """The figures, and what the plots are drawn from."""
-
-    rates: Mapping[str, Rate]
-    table: Mapping[tuple[Disposition, Disposition], int]
-    dispositions: Mapping[str, Counts]
-    categories: Mapping[str, Counts]
-    dismissed: tuple[Dismissal, ...]  # the list that matters most
-    reliability: Mapping[str, tuple[Bin, ...]]
-    precision_recall: Mapping[str, tuple[Point, ...]]
-    rules: tuple[Fired, ...]  # the one that fired most often first
-    words: Mapping[str, tuple[tuple[str, float], ...]]  # of each label: what they added over all reports, most first
-
-    @property
-    def macro_f1(self) -> float:
-        f1 = [c.f1 for c in self.categories.values()]
-        return sum(f1) / len(f1) if f1 else math.nan
-
-    def as_data(self) -> dict[str, Any]:
-        return {
-            "schema": 1,
-            "rates": {k: r.as_data() for k, r in self.rates.items()},
-            "macro_f1": None if math.isnan(self.macro_f1) else self.macro_f1,
-            "table": [{"is": t.value, "said": s.value, "n": n} for (t, s), n in sorted(self.table.items())],
-            "dispositions": {d: c.as_data() for d, c in self.dispositions.items()},
-            "categories": {c: counts.as_data() for c, counts in self.categories.items()},
-            "dismissed": [d.id for d in self.dismissed],
-            "false_dismissals": [d.as_data() for d in self.dismissed],
-            "reliability": self.reliability,
-            "precision_recall": self.precision_recall,
-            "rules": [r.as_data() for r in self.rules],
-            "words": self.words,
-        }
-
-    def as_text(self) -> str:
-        lines = [f"{name:22} {rate}" for name, rate in self.rates.items()]
-        lines += [
-            f"{'macro F1':22} {self.macro_f1:6.3f}",
-            "",
-            "is \\ said".ljust(16) + "".join(f"{d.value:>14}" for d in Disposition),
-        ]
-        for true in Disposition:
-            row = [self.table.get((true, said), 0) for said in Disposition]
-            if any(row):
-                lines.append(f"{true.value:16}" + "".join(f"{n:14}" for n in row))
-        lines.append("")
-        lines += [f"{label:22} {counts}" for label, counts in (*self.dispositions.items(), *self.categories.items())]
-        if self.dismissed:
-            lines += ["", f"dismissed although in scope: {len(self.dismissed)}"]
-            lines += [d.as_text() for d in self.dismissed]
-        return "\n".join(lines)
-
-
 def evaluate(items: Sequence[Item], answers: Sequence[Answer]) -> Evaluation:
     """Counts answers against labels; both in the same order."""
     pairs = list(zip(items, answers, strict=True))
     table = Counter((item.disposition, answer.verdict.disposition) for item, answer in pairs)
-
-    def rate(true: Disposition, *said: Disposition) -> Rate:
-        whole = sum(n for (t, _), n in table.items() if t is true)
-        return Rate(sum(table[true, s] for s in said), whole)
-
     categories = _count((i.categories, a.categories) for i, a in pairs)
     dispositions = _count(
         (frozenset({i.disposition.value}), frozenset({a.verdict.disposition.value})) for i, a in pairs
@@ -251,37 +56,47 @@ def evaluate(items: Sequence[Item], answers: Sequence[Answer]) -> Evaluation:
             Disposition.NEEDS_REVIEW.value, None
         )  # nothing can be one: to leave it to a person is no mistake
     return Evaluation(
-        rates={
-            "false dismissals": rate(Disposition.IN_SCOPE, *DISMISSALS),
-            "out-of-scope recall": rate(Disposition.OUT_OF_SCOPE, Disposition.OUT_OF_SCOPE),
-            "not-a-report recall": rate(Disposition.NOT_A_REPORT, Disposition.NOT_A_REPORT),
-            "review": Rate(sum(n for (_, s), n in table.items() if s is Disposition.NEEDS_REVIEW), len(items)),
-        },
+        rates=_rates(table),
         table=table,
         dispositions=dispositions,
         categories=categories,
-        dismissed=tuple(
-            _dismissal(i, a)
-            for i, a in pairs
-            if i.disposition is Disposition.IN_SCOPE and a.verdict.disposition in DISMISSALS
-        ),
-        reliability={
-            "in_scope": reliability((a.in_scope, _live(i)) for i, a in pairs if a.in_scope is not None),
-            "dismissal": reliability(
-                (a.verdict.confidence, i.disposition is a.verdict.disposition)
-                for i, a in pairs
-                if a.verdict.disposition in DISMISSALS
-            ),
-        },
-        precision_recall={
-            "in_scope": precision_recall(
-                ((a.in_scope, _live(i)) for i, a in pairs if a.in_scope is not None), sum(_live(i) for i in items)
-            ),
-            **{c: _curve(c, pairs) for c in categories},
-        },
+        dismissed=tuple(_dismissal(i, a) for i, a in pairs if _live(i) and a.verdict.disposition in DISMISSALS),
+        reliability=_reliability(pairs),
+        precision_recall=_precision_recall(pairs, categories),
         rules=_fired(pairs),
         words=strongest_words(a.opinion for _, a in pairs if a.opinion),
-    )  # fmt: skip
+    )
+
+
+def _rates(table: Counter[tuple[Disposition, Disposition]]) -> dict[str, Rate]:
+    def rate(true: Disposition, *said: Disposition) -> Rate:
+        whole = sum(n for (t, _), n in table.items() if t is true)
+        return Rate(sum(table[true, s] for s in said), whole)
+
+    return {
+        "false dismissals": rate(Disposition.IN_SCOPE, *DISMISSALS),
+        "out-of-scope recall": rate(Disposition.OUT_OF_SCOPE, Disposition.OUT_OF_SCOPE),
+        "not-a-report recall": rate(Disposition.NOT_A_REPORT, Disposition.NOT_A_REPORT),
+        "review": Rate(sum(n for (_, s), n in table.items() if s is Disposition.NEEDS_REVIEW), table.total()),
+    }
+
+
+def _reliability(pairs: Sequence[tuple[Item, Answer]]) -> dict[str, tuple[Bin, ...]]:
+    return {
+        "in_scope": reliability((a.in_scope, _live(i)) for i, a in pairs if a.in_scope is not None),
+        "dismissal": reliability(
+            (a.verdict.confidence, i.disposition is a.verdict.disposition)
+            for i, a in pairs
+            if a.verdict.disposition in DISMISSALS
+        ),
+    }
+
+
+def _precision_recall(pairs: Sequence[tuple[Item, Answer]], categories: Iterable[str]) -> dict[str, tuple[Point, ...]]:
+    live = precision_recall(
+        ((a.in_scope, _live(i)) for i, a in pairs if a.in_scope is not None), sum(_live(i) for i, _ in pairs)
+    )
+    return {"in_scope": live, **{c: _curve(c, pairs) for c in categories}}
 
 
 def _live(item: Item) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifiers.curves import Bin, Point
-from classifiers.evaluation import Counts
+from classifiers.rates import Counts
 
 Z_NOTE = "95 % intervals by Wilson; F1's follow from the share it rises with"
 

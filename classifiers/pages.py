@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from classifiers.curves import Bin, Point
-from classifiers.evaluation import Counts, Dismissal, Evaluation, Fired, Rate
 from classifiers.modelcard import Card
 from classifiers.plots import (
     Bar,
@@ -17,6 +16,8 @@ from classifiers.plots import (
     reliability_plot,
     safe,
 )
+from classifiers.rates import Counts, Rate
+from classifiers.scorecard import Dismissal, Evaluation, Fired
 from classifiers.terms import DISMISSALS, Disposition
 
 MOST_RULES = 30

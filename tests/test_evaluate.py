@@ -21,10 +21,11 @@ from bot.local.samples import sample_mails
 from bot.worker import Worker
 from classifiers.curves import precision_recall, reliability
 from classifiers.errors import UserError
-from classifiers.evaluation import Answer, Counts, Item, Rate, evaluate
+from classifiers.evaluation import Answer, Item, evaluate
 from classifiers.labelled import as_mail, read_label, read_labelled
 from classifiers.marking import find_regions
 from classifiers.modelcard import read_card
+from classifiers.rates import Counts, Rate
 from classifiers.terms import Disposition
 
 SPF = "The domain copperfinch.example has no SPF record, please add one."

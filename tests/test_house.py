@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 # Bottom up. A file may import files on lower floors; files of one floor only where listed together in a room.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("classifiers.errors", "classifiers.terms", "classifiers.curves"),
+    ("classifiers.errors", "classifiers.terms", "classifiers.curves", "classifiers.rates"),
     ("classifiers.text", "classifiers.prefilter"),
     (
         "classifiers.partsummary",
@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.rulebook", "classifiers.learned", "classifiers.mixed"),
     ("classifiers.policyfiles",),
     ("classifiers.newpolicy",),
-    ("classifiers.examples", "classifiers.reportcard"),
+    ("classifiers.examples", "classifiers.reportcard", "classifiers.scorecard"),
     ("classifiers.material",),
     ("classifiers.stacking",),
     ("classifiers.training", "classifiers.evaluation"),
@@ -96,7 +96,6 @@ DOORS: dict[str, tuple[str, ...]] = {
         "classifiers.material",
         "classifiers.stacking",
         "classifiers.training",
-        "classifiers.evaluation",
     ),
     "pydantic": ("bot.sections", "bot.accountsettings", "bot.slacksettings", "bot.settings"),
     "pymap": ("bot.local.imap",),
@@ -104,7 +103,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "rich": ("bot.cli",),
     "scipy": ("classifiers.material", "classifiers.stacking", "classifiers.training"),
     "selectolax": ("bot.mail",),
-    "sklearn": ("classifiers.stacking", "classifiers.training", "classifiers.evaluation"),
+    "sklearn": ("classifiers.stacking", "classifiers.training"),
     "slack_bolt": ("bot.slack.socket",),
     "slack_sdk": ("bot.slack.client", "bot.slack.socket", "bot.local.slack.limits"),
     "sqlalchemy": ("bot.store",),
