@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, model_validator
 
 from bot.sections import Duration, Secret, Section, duration, loopback
+from classifiers.terms import Disposition
 
 
 def _start(value: object) -> timedelta | None:
@@ -46,6 +47,21 @@ class OAuth(Section):
         return self
 
 
+class Filing(Section):
+    """How the mailbox shows what was decided: by keywords of ours, or by folders."""
+
+    mode: Literal["keywords", "move"]
+    folders: dict[Annotated[Disposition, Field(strict=False)], str] = Field(default={})
+
+    @model_validator(mode="after")
+    def _sound(self) -> Filing:
+        if (self.mode == "move") != bool(self.folders):
+            raise ValueError('mode = "move" needs folders by disposition, mode = "keywords" needs none')
+        if any(c in folder for folder in self.folders.values() for c in "\0\r\n") or "" in self.folders.values():
+            raise ValueError("a folder has no name, or a control character in it")
+        return self
+
+
 class Account(Section):
     """One mailbox that is read."""
 
@@ -56,6 +72,7 @@ class Account(Section):
     user: str
     password: Secret | None = None
     oauth: OAuth | None = None
+    filing: Filing | None = None  # None: the mailbox stays as it is
     folders: tuple[str, ...] = Field(default=("INBOX",), strict=False, min_length=1)
     junk: tuple[str, ...] = Field(default=("Junk", "Spam"), strict=False)
     ca_file: str | None = None

@@ -31,10 +31,12 @@ from classifiers.errors import (
 if TYPE_CHECKING:
     from bot.accounts import Accounts
     from bot.accountsettings import Account
+    from bot.accountsettings import Filing as FilingWished
     from bot.audit import Audit, Drawing
     from bot.daemon import Daemon
     from bot.delivery import Delivery
     from bot.drafting import Drawer
+    from bot.filing import Cabinet
     from bot.learning import Lesson
     from bot.ports import Notifier
     from bot.probes import Probes
@@ -381,6 +383,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 weekly=weekly_of(settings, parts),
                 reminders=reminders_of(settings, parts.store),
                 drafts=drafting_of(settings, parts, accounts),
+                filing=filing_of(settings, parts.store, accounts, voice.say),
             )
         )
         yield it
@@ -418,6 +421,25 @@ def weekly_of(settings: Settings, parts: Wired) -> Weekly | None:
         zone=ZoneInfo(slack.timezone),
         now=now,
     )
+
+
+def filing_of(
+    settings: Settings, store: Store, accounts: Accounts, say: Callable[[str, str], object]
+) -> Callable[[], None] | None:
+    """What keeps mailboxes in order; None where that is not wished."""
+    from bot.filing import Filing
+
+    cabinets = {a.name: cabinet_of(a, a.filing, accounts) for a in settings.accounts if a.filing}
+    return Filing(store, cabinets, now=now, steady=steady, say=say).tick if cabinets else None
+
+
+def cabinet_of(account: Account, wished: FilingWished, accounts: Accounts) -> Cabinet:
+    """An account's mailbox, to be kept in order."""
+    from bot.filing import Cabinet
+    from bot.mail.filing import FilingMailbox
+
+    folders = {d.value: folder for d, folder in wished.folders.items()}
+    return Cabinet(open=partial(accounts.session, FilingMailbox, account), mode=wished.mode, folders=folders)
 
 
 def drafting_of(settings: Settings, parts: Wired, accounts: Accounts) -> Callable[[], None] | None:
@@ -547,6 +569,8 @@ def one_pass(settings: Settings) -> Pass:
             reminders.tick()
         if (drafts := drafting_of(settings, parts, accounts)) is not None:
             drafts()
+        if (filing := filing_of(settings, parts.store, accounts, lambda *_: None)) is not None:
+            filing()
         until = time.monotonic() + 5 + 2.5 * parts.store.counts().get("notices_due", 0)
         while parts.store.counts().get("notices_due", 0) and time.monotonic() < until:
             said += parts.delivery.deliver()

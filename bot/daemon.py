@@ -35,6 +35,7 @@ from classifiers.errors import LoginRefused, StoreDamaged, StoreError
 log = logging.getLogger("triage")
 TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3 seconds
 DRAFTED = timedelta(seconds=5)
+FILED = timedelta(seconds=5)
 NOTED = timedelta(seconds=10)
 UNDAMAGED = frozenset({"heartbeat", "silence"})  # the jobs that go on with a damaged database
 LOOKED_THROUGH = timedelta(hours=6)
@@ -74,6 +75,7 @@ class Parts:
     weekly: Weekly | None = None  # None: no weekly digest
     reminders: Reminders | None = None  # None: nobody is reminded
     drafts: Callable[[], None] | None = None  # lays drafts of answers; None: nobody wants any
+    filing: Callable[[], None] | None = None  # shows verdicts in the mailbox; None: it stays as it is
     probes: Probes | None = None  # None: nobody asks
 
 
@@ -89,7 +91,7 @@ class Daemon:
         self._socket_noted = datetime.min.replace(tzinfo=UTC)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(len(parts.readers) + 6)},
+            executors={"default": ThreadPoolExecutor(len(parts.readers) + 7)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -164,6 +166,8 @@ class Daemon:
             every(REMINDED, "remind", p.reminders.tick)
         if p.drafts is not None:
             every(DRAFTED, "drafts", p.drafts)
+        if p.filing is not None:
+            every(FILED, "filing", p.filing)
         if p.socket is not None:
             every(TICK, "socket", self._keep_socket)
         if p.digest_at is not None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.accounts import Accounts
-from bot.assembly import drawer_of, notifier, open_store, routes_of, worker_of
+from bot.assembly import cabinet_of, drawer_of, notifier, open_store, routes_of, worker_of
 from classifiers.errors import MailboxError, NotifierError, NotSaid, TriageError, UserError
 
 if TYPE_CHECKING:
     from bot.accountsettings import Account
     from bot.drafting import Drawer
+    from bot.filing import Cabinet
     from bot.sections import Secret
     from bot.settings import Settings
     from bot.slack.client import SlackNotifier
@@ -62,6 +63,8 @@ def _look_at_account(account: Account, settings: Settings, accounts: Accounts) -
         rows = [Row(name, "ok", f"{account.host}:{account.port}; " + "; ".join(f"{k}: {v}" for k, v in facts.items()))]
         if settings.replies.draft:
             rows.append(_look_for_drafts(name, drawer_of(account, settings.replies, accounts)))
+        if account.filing is not None:
+            rows.append(_look_at_filing(name, account, cabinet_of(account, account.filing, accounts)))
         for folder in account.folders:
             try:
                 state = box.examine(folder)
@@ -76,6 +79,18 @@ def _look_at_account(account: Account, settings: Settings, accounts: Accounts) -
         return rows
     finally:
         box.close()
+
+
+def _look_at_filing(name: str, account: Account, cabinet: Cabinet) -> Row:
+    box = cabinet.open()
+    try:
+        box.connect()
+        box.can_file(account.folders[0], cabinet.mode, tuple(cabinet.folders.values()))
+    except MailboxError as e:
+        return Row(name, "bad", f"filing: {e}", e.exit_code)
+    finally:
+        box.close()
+    return Row(name, "ok", f"filing by {cabinet.mode}")
 
 
 def _look_for_drafts(name: str, drawer: Drawer) -> Row:

@@ -199,6 +199,14 @@ class Dovecot:
     def create(self, folder: str) -> None:
         self._doveadm("mailbox", "create", "-u", self.user, folder)
 
+    def flag(self, flags: str, folder: str = "INBOX") -> None:
+        """A person gives every mail these flags."""
+        self._doveadm("flags", "add", "-u", self.user, flags, "mailbox", folder, "all")
+
+    def move(self, folder: str, to: str) -> None:
+        """A person moves every mail."""
+        self._doveadm("move", "-u", self.user, to, "mailbox", folder, "all")
+
     def delete(self, folder: str) -> None:
         self._doveadm("mailbox", "delete", "-u", self.user, folder)
 

@@ -63,6 +63,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.evaluating",
         "bot.allowed",
         "bot.drafting",
+        "bot.filing",
         "bot.overview",
         "bot.reminding",
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_cli import triage
 
-from bot.accountsettings import Account, OAuth
+from bot.accountsettings import Account, Filing, OAuth
 from bot.sections import Secret
 from bot.settings import (
     Auditing,
@@ -24,6 +24,7 @@ from bot.settings import (
 )
 from bot.slacksettings import QuietHours, Routing, Slack
 from classifiers.errors import ConfigError
+from classifiers.terms import Disposition
 
 ROOT = Path(__file__).parent.parent
 LEAST = """
@@ -58,6 +59,7 @@ def test_the_example_loads_and_shows_every_default() -> None:
 
     for model in (
         Account,
+        Filing,
         OAuth,
         PolicyChoice,
         Learning,
@@ -130,6 +132,9 @@ def test_all_problems_are_told_at_once_with_line_and_near_name(tmp_path: Path) -
         ('password = { env = "A_PASSWORD" }', "", "one way to log in"),
         ('password = { env = "A_PASSWORD" }', 'password = { env = "X" }\noauth = { token = { env = "X" } }', "one way to log in"),
         ('password = { env = "A_PASSWORD" }', "oauth = { }", "needs token"),
+        ('user = "security@example.com"', 'user = "x"\nfiling = { mode = "move" }', "needs folders"),
+        ('user = "security@example.com"', 'user = "x"\nfiling = { mode = "delete" }', "accounts.1.filing.mode"),
+        ('user = "security@example.com"', 'user = "x"\nfiling = { mode = "move", folders = { spam = "x" } }', "accounts.1.filing.folders"),
         ('password = { env = "A_PASSWORD" }', 'oauth = { token_url = "https://a.example/" }', "needs client_id"),
         ('password = { env = "A_PASSWORD" }', 'oauth = { token_url = "http://a.example/", client_id = "x", client_secret = { env = "X" } }', "for loopback only"),
         ('"C0123456789"', '"C0123456789"\nbase_url = "http://slack.example/api/"', "without TLS is for loopback only"),
@@ -176,6 +181,15 @@ def test_a_table_within_an_account_is_found_by_its_line(tmp_path: Path) -> None:
     text = LEAST.replace('password = { env = "A_PASSWORD" }', '[accounts.oauth]\ntoken = { env = "X" }\nscop = ""')
 
     assert told(written(tmp_path, text)) == ["line 7  accounts.1.oauth.scop  no such setting; did you mean scope?"]
+
+
+def test_folders_are_named_by_disposition(tmp_path: Path) -> None:
+    """For filing by folders."""
+    filing = 'filing = { mode = "move", folders = { out_of_scope = "Triage/Out" } }'
+    (account,) = load(written(tmp_path, LEAST.replace("[slack]", filing + "\n[slack]"))).accounts
+
+    assert account.filing is not None
+    assert account.filing.folders == {Disposition.OUT_OF_SCOPE: "Triage/Out"}
 
 
 def test_two_accounts_of_one_name_are_refused(tmp_path: Path) -> None:

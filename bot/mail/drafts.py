@@ -1,4 +1,4 @@
-"""Drafts laid into a mailbox: the one thing that triage ever writes there, and only where it is asked to. It sends nothing."""
+"""Drafts laid into a mailbox: which triage writes there only where it is asked to. It sends nothing."""
 
 from __future__ import annotations
 

@@ -208,6 +208,10 @@ class ImapMailbox:
     # ------------------------------------------------------------------------------------------ reading
 
     def examine(self, folder: str) -> FolderState:
+        return self._opened(folder, readonly=True)[0]
+
+    def _opened(self, folder: str, *, readonly: bool) -> tuple[FolderState, dict[bytes, Any]]:
+        """The folder's state, and all that the server told of it."""
         if not folder or any(ord(c) < 32 or ord(c) == 127 for c in folder):
             raise FolderRefused(f"{self._where}: the folder name {folder!r} is empty or holds a control character")
         with self._session() as (client, _):
@@ -215,7 +219,9 @@ class ImapMailbox:
                 raise MailboxError(f"{self._where}: the session is over; open another")
             self._folder = None
             try:
-                told = client.select_folder(folder, readonly=True)
+                told = client.select_folder(folder, readonly=readonly)
+            except imaplib.IMAP4.readonly:
+                raise FolderRefused(f"{self._where}: folder {folder!r} is read-only for this user") from None
             except imaplib.IMAP4.error as e:
                 code = response_code(e)
                 if not str(e).startswith("select failed:") or code in TEMPORARY:
@@ -232,7 +238,7 @@ class ImapMailbox:
             self._folder = FolderState(folder, told[b"UIDVALIDITY"], uidnext)
             self._known |= {"folder": folder, "uidvalidity": told[b"UIDVALIDITY"], "messages": told.get(b"EXISTS", 0)}
             self._known |= {"uidnext": uidnext} if uidnext is not None else {}
-            return self._folder
+            return self._folder, told
 
     def uids_after(self, uid: int, since: date | None = None) -> tuple[int, ...]:
         """As the port says. A server compares days in its own time zone: mail of the day before `since` may be among it."""

@@ -1,6 +1,7 @@
 """What the bot remembers: reports, verdicts, cards, and what is still to be said."""
 
 from bot.store.lock import lock_state_folder
+from bot.store.places import Place, ToFile
 from bot.store.refresh import refresh_token
 from bot.store.restore import examine_file, restore
 from bot.store.seed import audit_seed
@@ -9,5 +10,5 @@ from bot.store.upkeep import Examined
 from bot.store.verdicts import ANY, Changed, RawMail
 
 __all__ = [
-    "ANY", "RESTORED", "Changed", "Examined", "RawMail", "Store", "audit_seed", "examine_file", "lock_state_folder", "refresh_token", "restore",
+    "ANY", "RESTORED", "Changed", "Examined", "Place", "RawMail", "Store", "ToFile", "audit_seed", "examine_file", "lock_state_folder", "refresh_token", "restore",
 ]  # fmt: skip

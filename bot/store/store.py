@@ -34,6 +34,7 @@ from bot.store.database import open_engine, soundness
 from bot.store.drafts import Drafts
 from bot.store.mutes import Mutes
 from bot.store.outbox import row_id
+from bot.store.places import Places, note_places
 from bot.store.templates import Templates
 from bot.store.upkeep import Examined, copy_to, examine
 from bot.store.verdicts import Verdicts, with_text
@@ -44,7 +45,7 @@ RESTORED = "restored"  # the beat of the last restore of a copy
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Store(Acts, Audits, Courses, Drafts, Mutes, Templates, Verdicts):
+class Store(Acts, Audits, Courses, Drafts, Mutes, Places, Templates, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -109,6 +110,7 @@ class Store(Acts, Audits, Courses, Drafts, Mutes, Templates, Verdicts):
                 if mail.key not in known:
                     known.add(mail.key)
                     new.append(self._insert(c, account, folder, mail))
+            note_places(c, account, mails)
             _move(c, account, folder, cursor)
         return tuple(new)
 

@@ -95,6 +95,17 @@ reports = sa.Table(
     sa.Index(None, "received_at"),
 )  # fmt: skip
 
+places = sa.Table(
+    "places", metadata,  # where each mail was last found, and what was done there
+    sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), primary_key=True, autoincrement=False),
+    sa.Column("folder", sa.String(500), nullable=False),
+    sa.Column("uidvalidity", sa.BigInteger, nullable=False),
+    sa.Column("uid", sa.BigInteger, nullable=False),
+    sa.Column("filed_verdict_id", _BIG, nullable=True),  # the verdict that the mailbox shows
+    sa.Column("target", sa.String(500), nullable=True),  # of a move that was begun
+    sa.Column("target_uid", sa.BigInteger, nullable=True),
+)  # fmt: skip
+
 raw_mails = sa.Table(
     "raw_mails", metadata,
     sa.Column("report_id", _BIG, sa.ForeignKey("reports.id"), primary_key=True, autoincrement=False),
