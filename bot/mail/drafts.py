@@ -1,4 +1,4 @@
-"""Drafts laid into a mailbox: which triage writes there only where it is asked to. It sends nothing."""
+"""Drafts laid into a mailbox, only where that is asked for. Nothing is sent."""
 
 from __future__ import annotations
 

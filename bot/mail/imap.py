@@ -1,4 +1,4 @@
-"""The door to IMAP: one read-only session with one account.
+"""The door to IMAP: one session with one account, read-only but in what `drafts` and `filing` make of it.
 
 Commands hold integers and what the configuration says, nothing else: a decoded header with a line end in it would be
 carried out by the server (mjs/imapclient#657). Folders are opened by EXAMINE and bodies read by PEEK, so no flag changes.
@@ -44,9 +44,9 @@ EARLY = 3
 class ImapMailbox:
     """bot.ports.Mailbox over IMAP4rev1.
 
-    `password` may be a callable: then it is asked at each connect. With `tokens`, access tokens log in. `deadline` bounds one operation in seconds, whatever
-    trickles in; `connect_timeout` and `read_timeout` bound silence. Of a mail over `cap` bytes only the first part is
-    read. `close` may be called from another thread; a command or a wait in hand then ends with MailboxError.
+    `password` may be a callable: then it is asked at each connect. With `tokens`, access tokens log in. `deadline` bounds
+    one operation in seconds, whatever trickles in; `connect_timeout` and `read_timeout` bound silence. Of a mail over `cap`
+    bytes only the first part is read. `close` may be called from another thread; a command or a wait in hand then ends with MailboxError.
     """
 
     def __init__(
