@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bot.retraining import Retraining
     from bot.routing import Routes
     from bot.settings import Replies, Settings
+    from bot.shares import Work
     from bot.showing import Wording
     from bot.slack.client import SlackNotifier
     from bot.slack.socket import SlackSocket
@@ -287,13 +288,16 @@ class Wired:
     worker: Worker
     triage: Triage
     delivery: Delivery
+    work: Work
     wording: Wording
     routes: Routes
 
 
 @contextmanager
 def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool = False) -> Iterator[Wired]:
-    """The bot's parts, ready; the rules, the model and the secrets were found good. Refuses a second bot on one state folder.
+    """The bot's parts, ready; the rules, the model and the secrets were found good.
+
+    Refuses a second bot on one state folder, but where a database server keeps what several share.
 
     `pressable`: somebody will listen to what people press, so that cards have buttons.
     """
@@ -308,7 +312,9 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
     words = wording(settings)
     routes = routes_of(settings)
     folder = Path(settings.state.folder)
-    with open_store(settings) as store, lock_state_folder(folder), worker_of(settings) as worker:
+    alone = nullcontext() if settings.state.shared else lock_state_folder(folder)
+    with open_store(settings) as store, alone, worker_of(settings) as worker:
+        work = _work(settings, store)
         worker.versions  # noqa: B018  starts it, so that bad rules are told now and not at the first mail
         if settings.tells_slack:
             store.resettle(TERMINAL, routes.channel)
@@ -326,10 +332,22 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
                 now=now,
                 pace=(PACE if settings.tells_slack else timedelta()) if pace is None else pace,
                 pressable=pressable,
+                who=work.name,
+                claim=settings.state.lease,
             ),
+            work=work,
             wording=words,
             routes=routes,
         )
+
+
+def _work(settings: Settings, store: Store) -> Work:
+    """What of all the work is this copy's."""
+    from bot.shares import All, Share
+
+    if not settings.state.shared:
+        return All()
+    return Share(store, [a.name for a in settings.accounts], lasting=settings.state.lease, now=now)
 
 
 @contextmanager
@@ -370,6 +388,7 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
                 watch=watch,
                 silences=Silences(parts.store, readers, watch, voice, after=settings.watch.silent_after, now=now),
                 systemd=Systemd(),
+                work=parts.work,
                 store=parts.store,
                 triage=parts.triage,
                 delivery=parts.delivery,

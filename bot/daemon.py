@@ -24,6 +24,7 @@ from bot.probes import Probes
 from bot.reading import AccountReader
 from bot.reminding import Reminders
 from bot.retraining import Retraining
+from bot.shares import Work
 from bot.silence import Silences
 from bot.store import Store
 from bot.systemd import Systemd
@@ -37,6 +38,9 @@ TICK = timedelta(seconds=1)  # commands beside the daemon are delivered within 3
 DRAFTED = timedelta(seconds=5)
 FILED = timedelta(seconds=5)
 NOTED = timedelta(seconds=10)
+SHARED = timedelta(seconds=1)
+LATE = timedelta(minutes=3)  # longer than a lease
+HOUSEKEEPING = frozenset({"purge", "weekly", "remind", "drafts"})  # the jobs that one copy of the bot does for all
 UNDAMAGED = frozenset({"heartbeat", "silence"})  # the jobs that go on with a damaged database
 LOOKED_THROUGH = timedelta(hours=6)
 REMINDED = timedelta(minutes=1)
@@ -71,6 +75,7 @@ class Parts:
     watch: Watch
     silences: Silences
     systemd: Systemd
+    work: Work  # what of it all is this copy's
     socket: Socket | None = None  # None: nobody presses anything
     weekly: Weekly | None = None  # None: no weekly digest
     reminders: Reminders | None = None  # None: nobody is reminded
@@ -97,6 +102,7 @@ class Daemon:
 
     def run(self) -> None:
         """Blocks. Raises LoginRefused when no account has ever logged in and all were refused."""
+        self.parts.work.renew()
         self._plan()
         watchers = [
             threading.Thread(target=r.watch, args=(lambda r=r: self._arrived(r),), name=f"idle-{r.reading.account}")
@@ -123,6 +129,8 @@ class Daemon:
                     part.stop()
             for watcher in watchers:
                 watcher.join(10)
+            with suppress(StoreError):  # without it the others wait until the leases are over
+                self.parts.work.end()
             log.info("daemon.stopped")
         if self._failure is not None:
             raise self._failure
@@ -153,6 +161,7 @@ class Daemon:
 
         for number, reader in enumerate(p.readers):
             every(TICK, f"poll:{number}", self._poll, reader)
+        every(SHARED, "work", p.work.renew)
         every(TICK, "judge", self._judge)
         every(TICK, "deliver", self._deliver)
         every(NOTED, "heartbeat", self._beat)
@@ -172,33 +181,49 @@ class Daemon:
             every(TICK, "socket", self._keep_socket)
         if p.digest_at is not None:
             at = CronTrigger(hour=p.digest_at.hour, minute=p.digest_at.minute, timezone=ZoneInfo(p.timezone))
-            self._scheduler.add_job(self._watched("digest", p.delivery.say_digest), at, id="digest")
+            self._scheduler.add_job(self._watched("digest", self._digest), at, id="digest")
 
     def _watched(self, name: str, job: Callable[..., object]) -> Callable[..., None]:
         """Nothing is read, judged or told on a damaged database: what it says may be wrong, and the mail is safe where it lies."""
 
         def run(*arguments: object) -> None:
-            if not self.watch.damaged or name in UNDAMAGED:
+            mine = self.parts.work.keeps_house or name not in HOUSEKEEPING
+            if mine and (not self.watch.damaged or name in UNDAMAGED):
                 with self.watch.at_work(name):
                     job(*arguments)
 
         return run
 
     def _poll(self, reader: AccountReader) -> None:
-        if reader.tick():
+        if self.parts.work.reads(reader.reading.account) and reader.tick():
             self._soon("judge")
         self._leave_if_all_refused()
 
     def _arrived(self, reader: AccountReader) -> None:
         try:
-            if not self.watch.damaged and reader.poll():
+            if not self.watch.damaged and self.parts.work.reads(reader.reading.account) and reader.poll():
                 self._soon("judge")
         except StoreDamaged as e:
             self.watch.failed("idle", e)
 
     def _judge(self) -> None:
-        while not self.stopping.is_set() and self.parts.triage.judge_waiting(stop=self._going_on("judge")):
+        p = self.parts
+        besides = [r.reading.account for r in p.readers if not p.work.reads(r.reading.account)]
+        while not self.stopping.is_set() and p.triage.judge_waiting(stop=self._going_on("judge"), besides=besides):
             self._soon("deliver")
+
+    def _digest(self) -> None:
+        """One copy says it. Where that dies just then, the others look once more: what was said is not said again."""
+        if self.parts.work.keeps_house:
+            self.parts.delivery.say_digest()
+        else:
+            self._scheduler.add_job(
+                self._watched("late digest", self._late_digest), "date", run_date=self.parts.now() + LATE
+            )
+
+    def _late_digest(self) -> None:
+        if self.parts.work.keeps_house:
+            self.parts.delivery.say_digest()
 
     def _deliver(self) -> None:
         self.parts.delivery.deliver(stop=self._going_on("deliver"))
@@ -226,7 +251,7 @@ class Daemon:
         return (*self.watch.troubles(), *hanging, *silent)
 
     def _model(self) -> None:
-        self.parts.retraining.tick(stop=self.stopping.is_set)
+        self.parts.retraining.tick(stop=self.stopping.is_set, trains=self.parts.work.keeps_house)
 
     def _keep_socket(self) -> None:
         """Looks after the line every second, and notes once in a while that it is up."""

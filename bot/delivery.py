@@ -25,6 +25,7 @@ from bot.ports import (
     Notifier,
 )
 from bot.routing import card_key
+from bot.shares import ALONE
 from bot.showing import Wording, shown_first, view_in, with_alike
 from bot.slack.cards import card
 from bot.slack.details import details, suggestion
@@ -39,6 +40,7 @@ BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
 LOOK_BACK = timedelta(hours=1)  # how far Slack's clock may be behind ours when a message is looked up
 DIGEST_LINES = 40
+CLAIM = timedelta(minutes=1)
 REPLIES = frozenset(
     {NoticeKind.DETAILS, NoticeKind.REPLY, NoticeKind.FOLLOW_UP, NoticeKind.REMINDER}
 )  # said in a card's thread
@@ -73,7 +75,10 @@ class Delivery:
         now: Callable[[], datetime],
         pace: timedelta = PACE,
         pressable: bool = False,
+        who: str = ALONE,
+        claim: timedelta = CLAIM,
     ) -> None:
+        """`who`: this copy of the bot; `claim`: for how long it has a notice in hand before another may take it over."""
         self._store = store
         self._notifier = notifier
         self._wording = wording
@@ -82,6 +87,7 @@ class Delivery:
         self._grace = grace
         self._now = now
         self._pace = pace
+        self._who, self._claim = who, claim
         self._pressable = pressable  # somebody listens to the cards' buttons
         self.waits = Waits()  # from arrival to card
         self._restored = store.last_beat(RESTORED)
@@ -94,15 +100,21 @@ class Delivery:
         said = 0
         with self._lock:
             while not stop() and said < limit:
-                now = self._now()
-                busy = tuple(c for c, free in self._free_at.items() if free > now)
-                due = self._store.due(now, 1, exclude_destinations=busy)
-                if not due:
+                notice = self._next()
+                if notice is None:
                     break
-                said += self._handle(due[0])
+                said += self._handle(notice)
             if self._digest_from is not None and self._digest_from <= self._now() and not stop():
                 self._go_on_with_digest()
         return said
+
+    def _next(self) -> Notice | None:
+        """The next notice that is due, claimed: no other copy of the bot says it meanwhile."""
+        now = self._now()
+        busy = tuple(c for c, free in self._free_at.items() if free > now)
+        if not self._store.due(now, 1, busy):  # a look costs less than a claim, and mostly nothing is due
+            return None
+        return self._store.claim(now, self._who, now + self._claim, busy)
 
     def forget_waits(self) -> None:
         """What is waited for is looked at anew: the clock was set, and the moments mean nothing any more."""
@@ -132,7 +144,8 @@ class Delivery:
         return message is not None and self._send(notice, message)
 
     def _send(self, notice: Notice, message: Message) -> bool:
-        self._store.mark_sending(notice.id, self._now())
+        if not self._store.mark_sending(notice.id, self._now(), self._who):
+            return False  # we were stopped for so long that another copy of the bot took it over
         try:
             ts = self._say(notice, message)
         except NotSaid as e:
@@ -143,12 +156,24 @@ class Delivery:
             self._free_at[notice.destination] = self._now() + BACK_OFF[0]
             log.warning("notice.unknown", extra={"notice": notice.id, "why": str(e)})
             return False
-        self._store.mark_said(notice.id, self._now(), ts)
+        if not self._store.mark_said(notice.id, self._now(), ts):
+            self._take_back(notice, ts)
+            return False
         self._free_at[notice.destination] = self._now() + self._pace
         if notice.kind is NoticeKind.CARD and notice.report_id is not None:
             self._note_wait(self._store.report(notice.report_id))
         log.info("notice.said", extra={"notice": notice.id, "kind": notice.kind.value})
         return True
+
+    def _take_back(self, notice: Notice, ts: str | None) -> None:
+        """Another copy of the bot said it while we were stopped in the middle of saying it: its message stands, ours goes."""
+        try:
+            if ts is not None:
+                self._notifier.remove(notice.destination, ts)
+        except (NotSaid, MaybeSaid) as e:
+            log.warning("notice.repeated", extra={"notice": notice.id, "why": str(e)[:200]})
+        else:
+            log.info("notice.taken_back", extra={"notice": notice.id})
 
     def _note_wait(self, report: KeptReport) -> None:
         if not report.backlog and not report.from_junk:  # these get a card when somebody corrects them

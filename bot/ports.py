@@ -126,6 +126,10 @@ class Notifier(Protocol):
         """Makes the message with this ts say `message` instead. Repeating it does no harm."""
         ...
 
+    def remove(self, channel: str, ts: str) -> None:
+        """Takes back a message of ours that says again what another says. One that is gone already is no failure."""
+        ...
+
     def find(self, channel: str, key: str, since: datetime, thread: str | None = None) -> str | None:
         """The ts of the message of ours with this key, or of the card with it, posted at `since` or later; None where there is none.
 

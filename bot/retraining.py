@@ -48,9 +48,12 @@ class Retraining:
         self._now = now
         self._seen = _mark(model())
 
-    def tick(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Trains where that is due, and takes up a model that is new, whoever made it. A training ends early on `stop`."""
-        if self._is_due():
+    def tick(self, stop: Callable[[], bool] = lambda: False, *, trains: bool = True) -> None:
+        """Trains where that is due, and takes up a model that is new, whoever made it. A training ends early on `stop`.
+
+        `trains`: whether this copy of the bot is the one that does.
+        """
+        if trains and self._is_due():
             self._train(stop)
         self._take_up()
 

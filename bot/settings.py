@@ -59,12 +59,26 @@ class State(Section):
     folder: str = "var"
     url: str = ""  # a database; "": SQLite in the folder
     password: Secret | None = None  # of the database; None: it asks for none, or libpq finds it
+    lease: Duration = timedelta(seconds=30)  # for how long a copy of the bot that is silent keeps its mailboxes
     keep_text: Duration = timedelta(days=90)
     keep_corrections: bool = True
 
+    @property
+    def shared(self) -> bool:
+        """Whether several copies of the bot may use it at once."""
+        return self.url.startswith("postgresql")
+
+    @model_validator(mode="after")
+    def _lasting(self) -> State:
+        if not timedelta(seconds=2) <= self.lease <= timedelta(minutes=2):
+            raise ValueError(
+                "lease is from 2s to 2m: a copy renews it every second, and a dead one's work waits as long"
+            )
+        return self
+
     @model_validator(mode="after")
     def _safe(self) -> State:
-        if self.url.startswith("postgresql"):
+        if self.shared:
             at = urlsplit(self.url)
             asked = parse_qs(at.query)
             if at.password is not None or "password" in asked:

@@ -30,6 +30,9 @@ class TerminalNotifier:
     def update(self, message: Message, ts: str) -> None:  # noqa: ARG002 - the stream goes on
         self._write(message, "changed")
 
+    def remove(self, channel: str, ts: str) -> None:
+        """What was printed stays."""
+
     def find(self, channel: str, key: str, since: datetime, thread: str | None = None) -> str | None:  # noqa: ARG002
         raise NotSaid("a terminal cannot be searched for what was said", final=True)
 

@@ -28,7 +28,7 @@ from bot.ports import (
 )
 from bot.precedent import held_back
 from bot.routing import DIGEST, Routes, audit_notices, first_notices, joined_notices
-from bot.store import Store
+from bot.store import UNSPOKEN, Changed, Store
 from bot.worker import Judged, Task, Worker, unreadable
 from classifiers.errors import FolderRefused
 from classifiers.terms import DISMISSALS, Verdict, report_key
@@ -142,9 +142,14 @@ class Triage:
 
     # ------------------------------------------------------------------------------------------ judge and record
 
-    def judge_waiting(self, limit: int = 64, stop: Callable[[], bool] = lambda: False) -> int:
-        """Judges what waits, oldest first; how many. One that was tried before is tried alone: it may be what kills."""
-        waiting = self.store.waiting(limit)
+    def judge_waiting(
+        self, limit: int = 64, stop: Callable[[], bool] = lambda: False, besides: Sequence[str] = ()
+    ) -> int:
+        """Judges what waits, oldest first; how many. One that was tried before is tried alone: it may be what kills.
+
+        Reports of the accounts `besides` are left to other copies of the bot.
+        """
+        waiting = self.store.waiting(limit, besides)
         if not waiting:
             return 0
         stops = stopped(self.store.audits(), self.store.clearances(), self.drawing.budget)
@@ -179,19 +184,24 @@ class Triage:
         verdict = held_back(judged.verdict, self.store.similar(report, judged.traces))
         muted = self.store.is_muted(report, now, judged.traces)
         audited = not muted and self._is_audited(report, verdict, now)
-        self.store.record(
-            report.id,
-            blind(verdict) if audited else verdict,
-            kind=VerdictKind.BOT,
-            decided_by="bot",
-            decided_at=now,
-            letterhead=judged.letterhead,
-            traces=judged.traces,
-            audited=verdict if audited else None,
-            notices=audit_notices(report, self.routes, now)
-            if audited
-            else self._notices(report, judged, verdict, now, muted=muted),
-        )
+        try:
+            self.store.record(
+                report.id,
+                blind(verdict) if audited else verdict,
+                kind=VerdictKind.BOT,
+                decided_by="bot",
+                decided_at=now,
+                letterhead=judged.letterhead,
+                traces=judged.traces,
+                audited=verdict if audited else None,
+                notices=audit_notices(report, self.routes, now)
+                if audited
+                else self._notices(report, judged, verdict, now, muted=muted),
+                expected_current=UNSPOKEN,
+            )
+        except Changed:  # another copy of the bot took it over and was faster: its verdict stands
+            log.info("report.judged_elsewhere", extra={"report": report.short})
+            return
         log.info(
             "report.judged",
             extra={

@@ -134,7 +134,14 @@ def test_the_daemon_killed_again_and_again_tells_each_mail_once(dovecot: Dovecot
         moments = ("account.connected", "report.judged", "notice.said", "notice.unknown", "notice.said")
         for number, moment in enumerate(moments):
             for n in range(3):
-                dovecot.deliver(mail(f"r{number}{n}@hunter.example", 10 * number + n, f"SPF {number} {n}", GENUINE))
+                dovecot.deliver(
+                    mail(
+                        f"r{number}{n}@hunter.example",
+                        10 * number + n,
+                        f"SPF {number} {n}",
+                        f"{GENUINE} Case {number}{n}.",
+                    )
+                )
             slack.script(*(["timeout", "500"] if moment == "notice.unknown" else []))
             with Running(config, secrets) as bot:
                 bot.wait_for(moment)

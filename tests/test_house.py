@@ -52,7 +52,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.accountsettings", "bot.slacksettings"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.reply", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
-    ("bot.judging", "bot.terminal", "bot.voice"),
+    ("bot.judging", "bot.shares", "bot.terminal", "bot.voice"),
     ("bot.worker",),
     ("bot.following",),
     ("bot.showing", "bot.muting"),

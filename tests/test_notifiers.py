@@ -64,6 +64,9 @@ class WebhookNotifier:
     def update(self, message: Message, ts: str) -> None:
         self._send(message, replaces=ts)
 
+    def remove(self, channel: str, ts: str) -> None:  # noqa: ARG002
+        raise NotSaid("a webhook takes nothing back", final=True)
+
     def find(self, channel: str, key: str, since: datetime, thread: str | None = None) -> str | None:  # noqa: ARG002
         raise NotSaid("a webhook tells nothing of what it got", final=True)
 

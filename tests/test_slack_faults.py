@@ -18,7 +18,7 @@ from bot.correction import Correction, correct
 from bot.delivery import Delivery
 from bot.local.imap import EmbeddedImap
 from bot.local.slack import LocalSlack
-from bot.ports import Cursor, Letterhead, NewReport, RawMessage, VerdictKind
+from bot.ports import Cursor, Letterhead, Message, NewReport, RawMessage, VerdictKind
 from bot.routing import Routes, first_notices
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
@@ -338,3 +338,38 @@ def test_health_says_where_slack_counts_lines_that_are_not_ours(tmp_path: Path, 
             until(lambda: json.loads(bot.command("health", "--json").stdout)["socket_alone"] is True)
             assert "another copy" not in bot.command("health").stdout
             assert bot.terminate() == 0
+
+
+# ------------------------------------------------------------------------------------------------ two copies of the bot
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_copy_that_was_stopped_while_it_spoke_leaves_one_card(teller: Teller, when: str) -> None:
+    """Before its request left: the other says it, and the late message is taken back. After: the other finds it, and it stays."""
+    slow, at = teller.delivery, teller.clock[0]
+    slow._who = "slow"
+    other = Delivery(
+        teller.store, slow._notifier, slow._wording, channel=CHANNEL, tier=slow._tier, grace=timedelta(seconds=60),
+        now=lambda: teller.clock[0], pace=timedelta(), who="other",
+    )  # fmt: skip
+    post, stopped = slow._notifier.post, []
+
+    def stop(message: Message) -> str:
+        ts = post(message) if when == "after" else ""
+        if not stopped:
+            stopped.append(message.key)
+            teller.clock[0] += timedelta(minutes=5)
+            other.deliver(limit=1)
+        return ts or post(message)
+
+    slow._notifier.post = stop  # type: ignore[method-assign]
+    for _ in range(5):
+        slow.deliver()
+        teller.clock[0] += timedelta(minutes=2)
+
+    assert stopped[0].startswith("card:")
+    assert teller.clock[0] > at
+    assert len(teller.cards) == 1
+    assert teller.cards[0]["ts"] == teller.store.cards_of(teller.report_id)[0].ts
+    assert len(teller.replies) == 1
+    assert teller.due == 0

@@ -65,6 +65,13 @@ class SlackNotifier:
     def update(self, message: Message, ts: str) -> None:
         self._call("chat.update", **_body(message), ts=ts, parse="none")
 
+    def remove(self, channel: str, ts: str) -> None:
+        try:
+            self._call("chat.delete", channel=channel, ts=ts)
+        except NotSaid as e:
+            if e.code != "message_not_found":
+                raise
+
     def find(self, channel: str, key: str, since: datetime, thread: str | None = None) -> str | None:
         method = "conversations.replies" if thread else "conversations.history"
         asked: dict[str, Any] = {

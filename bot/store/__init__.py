@@ -7,8 +7,9 @@ from bot.store.restore import examine_file, restore
 from bot.store.seed import audit_seed
 from bot.store.store import RESTORED, Store
 from bot.store.upkeep import Examined
-from bot.store.verdicts import ANY, Changed, RawMail
+from bot.store.verdicts import ANY, UNSPOKEN, Changed, RawMail
 
 __all__ = [
-    "ANY", "RESTORED", "Changed", "Examined", "Place", "RawMail", "Store", "ToFile", "audit_seed", "examine_file", "lock_state_folder", "refresh_token", "restore",
+    "ANY", "RESTORED", "UNSPOKEN", "Changed", "Examined", "Place", "RawMail", "Store", "ToFile", "audit_seed", "examine_file",
+    "lock_state_folder", "refresh_token", "restore",
 ]  # fmt: skip

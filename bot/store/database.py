@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from classifiers.errors import StoreDamaged, StoreError
 
-HEAD = "0007"  # the newest migration
+HEAD = "0008"  # the newest migration
 BUSY = 15.0  # seconds that a command waits for another's write
 IDLE = 5.0  # seconds that PostgreSQL lets a transaction wait for its client; ours ask nobody else meanwhile
 WRITING = 7_416_117_325  # PostgreSQL's lock that writers take; any number that others on this database do not use

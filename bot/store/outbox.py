@@ -16,6 +16,7 @@ from bot.store import tables as t
 from bot.store.database import told
 
 _APART = (NoticeKind.DIGEST.value, NoticeKind.DRAFT.value)  # what is not said one by one
+_UNCLAIMED: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
 _OPEN = (NoticeState.PENDING.value, NoticeState.SENDING.value)
 
 
@@ -109,41 +110,66 @@ class Outbox:
 
     def due(self, now: datetime, limit: int, exclude_destinations: Sequence[str] = ()) -> tuple[Notice, ...]:
         """What is to be said now, oldest first. What belongs to a card waits until that is said, and holds up nobody."""
-        n = t.notices
-        ready = sa.or_(n.c.card_id.is_(None), n.c.kind == NoticeKind.CARD.value, t.cards.c.ts.is_not(None))
-        query = (
-            select(n)
-            .outerjoin(t.cards, t.cards.c.id == n.c.card_id)
-            .where(n.c.state.in_(_OPEN), n.c.kind.not_in(_APART), n.c.due_at <= now, ready)
-            .order_by(n.c.due_at, n.c.id)
-            .limit(limit)
-        )
-        if exclude_destinations:
-            query = query.where(n.c.destination.not_in(list(exclude_destinations)))
         with self._read() as c:
-            return tuple(rows.notice(r) for r in c.execute(query))
+            return tuple(rows.notice(r) for r in c.execute(_due(now, limit, exclude_destinations)))
 
-    def mark_sending(self, notice_id: int, at: datetime) -> None:
-        """Before the request leaves: from now on nobody knows whether it was said, until it is marked so."""
-        self._set(notice_id, state=NoticeState.SENDING.value, touched_at=at, attempts=t.notices.c.attempts + 1)
+    def claim(
+        self, now: datetime, who: str, until: datetime, exclude_destinations: Sequence[str] = ()
+    ) -> Notice | None:
+        """The first of what is due that no other copy of the bot has in hand: until then, or until it is settled, it is `who`'s."""
+        n = t.notices
+        free = n.c.claimed_until.is_(None) | (n.c.claimed_until <= now) | (n.c.claimed_by == who)
+        query = _due(now, 1, exclude_destinations).where(free).with_for_update(of=n, skip_locked=True)
+        # What others claim right now is passed over, not waited for: so the writers' lock is not taken.
+        with self._write() if self._engine.dialect.name == "sqlite" else self._claiming() as c:
+            row = c.execute(query).first()
+            if row is None:
+                return None
+            c.execute(n.update().where(n.c.id == row.id).values(claimed_by=who, claimed_until=until))
+            return rows.notice(row)
 
-    def mark_said(self, notice_id: int, at: datetime, ts: str | None) -> None:
-        """It was said; a card remembers where, also where an update had to be told in a new message."""
+    @contextmanager
+    def _claiming(self) -> Iterator[sa.Connection]:
+        with told(self._engine.url.database or ""), self._engine.begin() as connection:
+            yield connection
+
+    def mark_sending(self, notice_id: int, at: datetime, who: str | None = None) -> bool:
+        """Before the request leaves: from now on nobody knows whether it was said, until it is marked so.
+
+        False where it is not `who`'s any more: then it must not leave.
+        """
+        n = t.notices
+        mine = n.c.id == notice_id
+        if who is not None:
+            mine &= (n.c.claimed_by == who) & (n.c.claimed_until > at) & n.c.state.in_(_OPEN)
+        values = {"state": NoticeState.SENDING.value, "touched_at": at, "attempts": n.c.attempts + 1}
+        with self._write() as c:
+            done = c.execute(n.update().where(mine).values(**values, row_version=n.c.row_version + 1))
+            return bool(done.rowcount)
+
+    def mark_said(self, notice_id: int, at: datetime, ts: str | None) -> bool:
+        """It was said; a card remembers where, also where an update had to be told in a new message.
+
+        False where another copy of the bot said it in another message: that one stands, and `ts` is a repeat.
+        """
         n = t.notices
         with self._write() as c:
-            row = c.execute(select(n.c.kind, n.c.card_id).where(n.c.id == notice_id)).one()
+            row = c.execute(select(n.c.kind, n.c.card_id, n.c.state, n.c.ts).where(n.c.id == notice_id)).one()
+            if row.state == NoticeState.SAID.value and row.ts is not None and row.ts != ts:
+                return False
             c.execute(
                 n.update().where(n.c.id == notice_id).values(
-                    state=NoticeState.SAID.value, said_at=at, error="", row_version=n.c.row_version + 1
+                    state=NoticeState.SAID.value, said_at=at, error="", ts=ts, row_version=n.c.row_version + 1, **_UNCLAIMED
                 )
             )  # fmt: skip
             if row.kind in {NoticeKind.CARD.value, NoticeKind.UPDATE.value} and ts is not None:
                 c.execute(t.cards.update().where(t.cards.c.id == row.card_id).values(ts=ts))
+            return True
 
     def put_off(self, notice_id: int, due_at: datetime, error: str, *, unknown: bool = False) -> None:
         """Due again later. `unknown`: it may have been said, so it stays `sending`; else it surely was not."""
         state = {} if unknown else {"state": NoticeState.PENDING.value}
-        self._set(notice_id, due_at=due_at, error=error, **state)
+        self._set(notice_id, due_at=due_at, error=error, **state, **_UNCLAIMED)
 
     def hasten(self, now: datetime) -> None:
         """What is due later is due now, and nothing was begun later than now: for a clock that was set back."""
@@ -215,6 +241,19 @@ class Outbox:
         n = t.notices
         with self._write() as c:
             c.execute(n.update().where(n.c.id.in_(list(ids))).values(state=NoticeState.SAID.value, said_at=at))
+
+
+def _due(now: datetime, limit: int, exclude_destinations: Sequence[str]) -> sa.Select[Any]:
+    n = t.notices
+    ready = sa.or_(n.c.card_id.is_(None), n.c.kind == NoticeKind.CARD.value, t.cards.c.ts.is_not(None))
+    return (
+        select(n)
+        .outerjoin(t.cards, t.cards.c.id == n.c.card_id)
+        .where(n.c.state.in_(_OPEN), n.c.kind.not_in(_APART), n.c.due_at <= now, ready)
+        .where(n.c.destination.not_in(list(exclude_destinations)))
+        .order_by(n.c.due_at, n.c.id)
+        .limit(limit)
+    )
 
 
 def row_id(inserted: sa.CursorResult[Any]) -> int:

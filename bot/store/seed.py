@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from classifiers.errors import StoreError
@@ -12,20 +13,21 @@ LENGTH = 32
 
 
 def audit_seed(folder: Path) -> bytes:
-    """The seed in the state folder; made at the first call, readable by its own user alone. Raises StoreError.
-
-    Call it while holding the folder's lock: two that make one at once would draw differently.
-    """
+    """The seed in the state folder; made at the first call, readable by its own user alone. Raises StoreError."""
     path = folder / "audit.seed"
     try:
         if not path.exists():
-            fresh = folder / "audit.seed.new"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = folder / f"audit.seed.{os.getpid()}.new"
             fresh.unlink(missing_ok=True)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
                 f.write(secrets.token_bytes(LENGTH))
                 f.flush()
                 os.fsync(f.fileno())
-            fresh.rename(path)  # one step: half a seed is never read
+            # One step, so that half a seed is never read; of two that make one at once the first one's holds for both.
+            with suppress(FileExistsError):
+                os.link(fresh, path)
+            fresh.unlink()
         path.chmod(0o600)
         seed = path.read_bytes()
     except OSError as e:

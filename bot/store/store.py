@@ -32,6 +32,7 @@ from bot.store.audits import Audits
 from bot.store.courses import Courses
 from bot.store.database import open_engine, soundness
 from bot.store.drafts import Drafts
+from bot.store.leases import Leases
 from bot.store.mutes import Mutes
 from bot.store.outbox import row_id
 from bot.store.places import Places, note_places
@@ -45,7 +46,7 @@ RESTORED = "restored"  # the beat of the last restore of a copy
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Store(Acts, Audits, Courses, Drafts, Mutes, Places, Templates, Verdicts):
+class Store(Acts, Audits, Courses, Drafts, Leases, Mutes, Places, Templates, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -126,9 +127,10 @@ class Store(Acts, Audits, Courses, Drafts, Mutes, Places, Templates, Verdicts):
         c.execute(t.raw_mails.insert().values(report_id=report_id, raw=m.raw))
         return report_id
 
-    def waiting(self, limit: int) -> tuple[KeptReport, ...]:
-        """Reports nobody has judged yet, oldest first."""
-        query = select(t.reports).where(t.reports.c.current_verdict_id.is_(None)).order_by(t.reports.c.id).limit(limit)
+    def waiting(self, limit: int, besides: Sequence[str] = ()) -> tuple[KeptReport, ...]:
+        """Reports nobody has judged yet, oldest first; those of the accounts `besides` are left to others."""
+        waits = t.reports.c.current_verdict_id.is_(None) & t.reports.c.account.not_in(list(besides))
+        query = select(t.reports).where(waits).order_by(t.reports.c.id).limit(limit)
         with self._read() as c:
             return tuple(rows.kept_report(r) for r in c.execute(query))
 

@@ -177,6 +177,7 @@ notices = sa.Table(
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("touched_at", UtcTime, nullable=True),
     sa.Column("said_at", UtcTime, nullable=True),
+    sa.Column("ts", sa.String(100), nullable=True),  # of the message that says it; null: it made none, or is of before 0008
     sa.Column("text", Words, nullable=False),  # of a trouble, our own words; else empty
     sa.Column("error", Name(300), nullable=False),
     sa.Column("possible_repeat", sa.Boolean, nullable=False),
@@ -186,6 +187,13 @@ notices = sa.Table(
     sa.Index(None, "state", "due_at"),
     sa.Index(None, "card_id"),
     sa.Index(None, "report_id"),
+)  # fmt: skip
+
+leases = sa.Table(
+    "leases", metadata,
+    sa.Column("name", sa.String(300), primary_key=True),
+    sa.Column("holder", Name(200), nullable=False),
+    sa.Column("until", UtcTime, nullable=False),
 )  # fmt: skip
 
 beats = sa.Table(

@@ -24,6 +24,10 @@ from classifiers.terms import Verdict
 ANY: Final = -1
 """For `expected_current`: whatever holds now."""
 
+UNSPOKEN: Final = -2
+"""For `expected_current`: whatever a person says, but the bot has said nothing yet."""
+
+_OPINIONS = (VerdictKind.BOT.value, VerdictKind.AUDIT.value)
 _HOLDING = (VerdictKind.PERSON.value, VerdictKind.BOT.value)
 
 
@@ -155,6 +159,11 @@ class Verdicts(Precedents):
 
 
 def _expect(c: sa.Connection, report_id: int, expected: int | None) -> None:
+    if expected == UNSPOKEN:
+        spoken = (t.verdicts.c.report_id == report_id) & t.verdicts.c.kind.in_(_OPINIONS)
+        if c.execute(select(t.verdicts.c.id).where(spoken).limit(1)).first() is not None:
+            raise Changed("another copy of the bot has judged this report in the meantime")
+        return
     now = c.execute(select(t.reports.c.current_verdict_id).where(t.reports.c.id == report_id)).scalar_one()
     if expected not in (ANY, now):
         raise Changed("somebody decided this report in the meantime; look at it and say it again")
