@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import audit, db, judge, making, mute, reclassify, reports, service
+from bot.cli import audit, db, judge, making, mute, reclassify, reports, service, show
 from classifiers.errors import TriageError, UserError
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ app.command()(service.demo)
 app.command()(judge.judge)
 app.command()(reclassify.reclassify)
 app.command("list")(reports.list_reports)
-app.command()(reports.show)
+app.command()(show.show)
 app.command()(reports.export)
 app.command()(mute.mute)
 app.add_typer(audit.audit_app, name="audit")

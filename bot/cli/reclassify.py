@@ -22,38 +22,43 @@ if TYPE_CHECKING:
     from bot.store import Store
 
 
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="ID…", help="Report ids: 4 hex digits or more.", show_default=False)
+]
+As = Annotated[
+    Disposition | None, typer.Option("--as", help="What it is: your verdict, which sticks.", show_default=False)
+]
+Category = Annotated[list[str] | None, typer.Option("--category", help="A category that applies; may be repeated.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take a person's verdict back: what held before holds again.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the verdict and used in training.")]
+Word = Annotated[
+    bool | None,
+    typer.Option("--word/--no-word", help="The sender did, or did not, include the word.", show_default=False),
+]
+By = Annotated[str | None, typer.Option("--by", help="Who decides. Default: you.", show_default=False)]
+Apply = Annotated[
+    bool, typer.Option("--apply", help="Without --as: save what judging again found, instead of showing it.")
+]
+Policy = Annotated[
+    str | None, typer.Option("--policy", help="Judge again by this policy, to try it.", show_default=False)
+]
+Rules = Annotated[Path | None, typer.Option("--rules", help="Judge again by this folder of rules.", show_default=False)]
+Model = Annotated[Path | None, typer.Option("--model", help="Judge again by this model file.", show_default=False)]
+
+
 def reclassify(
-    reports: Annotated[
-        list[str] | None, typer.Argument(metavar="ID…", help="Report ids: 4 hex digits or more.", show_default=False)
-    ] = None,
-    as_: Annotated[
-        Disposition | None, typer.Option("--as", help="What it is: your verdict, which sticks.", show_default=False)
-    ] = None,
-    category: Annotated[
-        list[str] | None, typer.Option("--category", help="A category that applies; may be repeated.")
-    ] = None,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Take a person's verdict back: what held before holds again.")
-    ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the verdict and used in training.")] = "",
-    word: Annotated[
-        bool | None,
-        typer.Option("--word/--no-word", help="The sender did, or did not, include the word.", show_default=False),
-    ] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Who decides. Default: you.", show_default=False)] = None,
+    reports: Ids = None,
+    as_: As = None,
+    category: Category = None,
+    undo: Undo = False,
+    reason: Reason = "",
+    word: Word = None,
+    by: By = None,
     since: Since = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Without --as: save what judging again found, instead of showing it.")
-    ] = False,
-    policy: Annotated[
-        str | None, typer.Option("--policy", help="Judge again by this policy, to try it.", show_default=False)
-    ] = None,
-    rules: Annotated[
-        Path | None, typer.Option("--rules", help="Judge again by this folder of rules.", show_default=False)
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Judge again by this model file.", show_default=False)
-    ] = None,
+    apply: Apply = False,
+    policy: Policy = None,
+    rules: Rules = None,
+    model: Model = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
