@@ -23,6 +23,7 @@ TECHNICAL = 1.5  # from which something technical was said
 BESIDE = 0.7  # of a category beside a genuine finding: most of what is named there belongs to the finding
 ALONE = 0.7  # of a category that no rule shows
 AGAINST = -1.0  # signs of no report, from which the rules contradict the model
+REMOTE = 0.02  # of a finding in the whole, below which no part is taken for one
 TOLD = 1.0  # signs of no report, from which the rules say so
 PLAIN = 3.5  # signs of no report that leave no doubt: a mail system wrote it
 UNTAUGHT = 3.5  # what rules need by themselves for a category that the model was never taught
@@ -204,7 +205,7 @@ def _first(case: _Case) -> _Step:
         return Disposition.IN_SCOPE, live, (SHOWN if case.genuine >= TECHNICAL else CLAIMED) + beside
     if case.vetoed:
         return Disposition.NEEDS_REVIEW, 1 - live, CONTESTED
-    if case.part > at.part:
+    if case.part > at.part and live > REMOTE:
         return Disposition.IN_SCOPE, case.part, "one part of it reads like a genuine finding"
     told = case.seen.total(Disposition.NOT_A_REPORT.value) >= TOLD
     if (step := _no_finding(case, Disposition.NOT_A_REPORT, at.not_a_report if told else at.silent)) is not None:

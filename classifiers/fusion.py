@@ -108,9 +108,18 @@ class Seen:
     def total(self, group: str) -> float:
         return total(self.groups.get(group, ()))
 
+    def within(self, span: Span, names: Collection[str]) -> float:
+        """What speaks for these categories or groups in a stretch of the report."""
+        found = (e for name in names for e in self.groups.get(name, ()) if e.speaks_for)
+        return added([e.weight for e in found if _begins_in(e.span, span)])
+
     def believed(self, label: Disposition) -> float:
         """The model's probability."""
         return self.opinion.dispositions.get(label.value, 0.0)
+
+
+def _begins_in(inner: Span | None, outer: Span) -> bool:
+    return inner is not None and inner.passage == outer.passage and outer.start <= inner.start < outer.end
 
 
 def _automatic(report: Report) -> Sequence[Evidence]:
@@ -178,20 +187,16 @@ def is_worth_taking_apart(p: Mapping[str, float]) -> bool:
 def most_genuine_part(seen: Seen) -> float:
     """How genuine the most genuine part reads by itself, 0 to 1; 0 where the report has no parts.
 
-    The model's log-odds of a finding, half of the signs that stand in the part, less what it holds the strongest category to
-    be: how an excluded thing is reproduced reads much like a finding. The two shares were fitted by hand on held-out folds.
+    The model's log-odds of a finding and half of the signs that stand in the part, less what looks excluded there to the model
+    and to the rules: how an excluded thing is reproduced reads much like a finding. The shares were set on held-out folds.
     """
     told = {d.value for d in DISPOSITIONS}
     scores = []
     for span, p in seen.opinion.parts:
-        signs = added([e.weight for e in seen.groups.get("genuine", ()) if e.speaks_for and _within(e.span, span)])
-        noise = logit(max((x for label, x in p.items() if label not in told), default=0.0))
-        scores.append(logit(p.get(Disposition.IN_SCOPE.value, 0.0)) + 0.5 * signs - 0.3 * noise)
+        signs, noise = seen.within(span, ("genuine",)), seen.within(span, seen.excluded)
+        likeness = logit(max((x for label, x in p.items() if label not in told), default=0.0))
+        scores.append(logit(p.get(Disposition.IN_SCOPE.value, 0.0)) + 0.5 * signs - 0.3 * likeness - 0.2 * noise)
     return sigmoid(max(scores)) if scores else 0.0
-
-
-def _within(inner: Span | None, outer: Span) -> bool:
-    return inner is not None and inner.passage == outer.passage and outer.start <= inner.start < outer.end
 
 
 # ------------------------------------------------------------------------------------------------ the weights

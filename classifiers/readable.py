@@ -12,7 +12,7 @@ from classifiers.terms import Place, Report
 from classifiers.text import fold
 
 SHORT = 300  # characters of own words below which a mail says nothing by itself
-TRAINED = frozenset({"en", "es", "pt", "fr", "de", "id", ""})  # "": too short to tell
+TRAINED = frozenset({"en", "es", "pt", "fr", "de", "id", "it", "nl", "tr", ""})  # "": too short to tell
 FEWEST_WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEANS = re.compile(
@@ -41,7 +41,8 @@ def unreadable(report: Report, regions: Sequence[Region]) -> str:
         pasted = any(r.kind in {RegionKind.HTTP, RegionKind.CODE, RegionKind.TOOL} for r in regions)
         if not pasted or len(own.strip()) < SHORT:
             return "its substance lies in an attachment that was not read"
-    if sum(1 for _ in islice(_WORD.finditer(f"{report.subject} {own}"), FEWEST_WORDS)) < FEWEST_WORDS:
+    tool = any(r.kind in {RegionKind.TOOL, RegionKind.EXPORT} for r in regions)
+    if not tool and sum(1 for _ in islice(_WORD.finditer(f"{report.subject} {own}"), FEWEST_WORDS)) < FEWEST_WORDS:
         return "it says too little to be judged"
     if (tongue := language(own)) not in TRAINED:
         return f"it is written in a language the model was not trained for ({tongue})"

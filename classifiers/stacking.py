@@ -26,7 +26,7 @@ from classifiers.terms import (
 )
 
 SHRUNK = 0.003  # C of the fusion: strong, so that it leans on no single number; see `fusion`
-LET_THROUGH = 0.01  # of what is not genuine may count as genuine by one step: it costs a person a minute each
+LET_THROUGH = 0.02  # of what is not genuine may count as genuine by one step: it costs a person a minute each
 BOTH = 0.75  # of what may be lost as no report: where rules and model both say so; the rest where the rules are silent
 MISSING = Acknowledgement(state=AcknowledgementState.MISSING)
 NONE = Versions(rules="", model="", policy="")
