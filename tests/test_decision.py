@@ -41,10 +41,10 @@ def believes(disposition: str = "out_of_scope", p: float = 0.95, **categories: f
     return Opinion(dispositions={n: p if n == disposition else rest for n in names}, categories=categories)
 
 
-def parted(live: float, **categories: float) -> Opinion:
+def parted(live: float, p: float = 0.7, **categories: float) -> Opinion:
     """A dismissal by the whole, and a second part that the model holds to be genuine with this probability."""
-    parts = tuple((Span(1, at, at + 50), {"in_scope": p, SPF: 0.02}) for at, p in ((0, 0.01), (60, live)))
-    return replace(believes(**categories), parts=parts)
+    parts = tuple((Span(1, at, at + 50), {"in_scope": x, SPF: 0.02}) for at, x in ((0, 0.01), (60, live)))
+    return replace(believes(p=p, **categories), parts=parts)
 
 
 def verdict(report: Report, evidence: list[Evidence], opinion: Opinion | None) -> Verdict:
@@ -74,6 +74,7 @@ STEPS: list[tuple[str, dict[str, Any], list[Evidence], Opinion | None, Dispositi
     ("2 technical, and no clause excludes it", {}, [rule("genuine", weight=2)], believes("in_scope", 0.7), Disposition.IN_SCOPE),
     ("3 a carve-out", {}, [rule(SPF), rule(SPF, speaks_for=False)], believes(**{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("4 a genuine part", {}, [rule(SPF)], parted(0.97, **{SPF: 0.9}), Disposition.IN_SCOPE),
+    ("4 not where the whole is far from a finding", {}, [rule(SPF)], parted(0.97, 0.98, **{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
     ("4 not a part that only may be genuine", {}, [rule(SPF)], parted(0.6, **{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
     ("5 both: no report", {}, [rule("not_a_report")], believes("not_a_report"), Disposition.NOT_A_REPORT),
     ("5 the rules are silent and the model is all but sure", {}, [], believes("not_a_report", 0.99), Disposition.NOT_A_REPORT),
