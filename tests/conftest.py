@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import chromium
 import pytest
@@ -12,6 +13,12 @@ from chromium import Chromium
 from dovecot import BINARY, Dovecot
 from hypothesis import settings
 from postgres import BINARIES, Postgres
+
+if TYPE_CHECKING:
+    from mailroom import Mailroom
+    from office import Office
+
+    from bot.local.slack import LocalSlack
 
 settings.register_profile("long", max_examples=50_000, deadline=None)  # make fuzz
 
@@ -58,3 +65,43 @@ def browser() -> Iterator[Chromium]:
     with Chromium() as it:
         yield it
         assert it.errors == []
+
+
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers are here: nothing goes through a proxy."""
+    _no_proxy(monkeypatch)
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSlack]:
+    """Slack's stand-in with one channel."""
+    from bot.local.slack import LocalSlack
+
+    _no_proxy(monkeypatch)
+    with LocalSlack(channels=("C0TRIAGE",)) as it:
+        yield it
+
+
+@pytest.fixture
+def desk(tmp_path: Path, slack: LocalSlack) -> Iterator[Office]:
+    """A bot that ana and ben may press in."""
+    from office import office
+
+    with office(tmp_path, slack) as it:
+        yield it
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailroom]:
+    """Everything between a mailbox and Slack, a step at a time."""
+    from mailroom import mailroom
+
+    _no_proxy(monkeypatch)
+    with mailroom(tmp_path) as it:
+        yield it

@@ -376,14 +376,6 @@ def test_a_purge_takes_the_held_back_text_too(store: Store, database: str, tmp_p
 # ------------------------------------------------------------------------------------------------ in Slack
 
 
-@pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSlack]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
-
-
 def delivery(store: Store, slack: LocalSlack, now: datetime = NOW, tier: Tier = Tier.FULL) -> Delivery:
     wording = Wording(
         policy=policy().title,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import hostile
@@ -34,12 +33,6 @@ Worker.judge = fragile
 from bot.__main__ import main
 main()
 """
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
 
 
 @pytest.mark.dovecot

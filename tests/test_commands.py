@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_pressing import CHANNEL, Office, office, shown, words
+from office import CHANNEL, Office, office, shown, words
 
 from bot.commands import NO_CARD, NOT_HERE
 from bot.local.slack import LocalSlack
@@ -19,24 +18,6 @@ from classifiers.errors import UserError
 from classifiers.terms import Disposition
 
 ELSEWHERE = "C0ELSEWHERE"  # the bot is no member there
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
-
-
-@pytest.fixture
-def desk(tmp_path: Path, slack: LocalSlack) -> Iterator[Office]:
-    with office(tmp_path, slack) as it:
-        yield it
 
 
 def short(desk: Office, report: int) -> str:

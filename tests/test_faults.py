@@ -6,7 +6,7 @@ import json
 import os
 import resource
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,6 @@ from bot.local.slack import LocalSlack
 
 pytestmark = pytest.mark.dovecot
 CHANNEL = "C0TRIAGE"
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
 
 
 def secrets(server: Dovecot, slack: LocalSlack, **changes: str) -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from test_pressing import CHANNEL, Office, office, words
+from office import Office, office, words
 
 from bot.commands import NOT_HERE
 from bot.figures import Course, Figures, counted
@@ -23,24 +22,6 @@ from classifiers.terms import Disposition, Versions
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 NONE = counted(())
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
-
-
-@pytest.fixture
-def desk(tmp_path: Path, slack: LocalSlack) -> Iterator[Office]:
-    with office(tmp_path, slack) as it:
-        yield it
 
 
 def test_home_shows_what_is_open_and_how_triage_stands(desk: Office) -> None:

@@ -139,12 +139,6 @@ def test_the_scopes_are_those_that_the_calls_need_and_no_more() -> None:
 # ------------------------------------------------------------------------------------------------ doctor
 
 
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
-
-
 def rows(folder: Path, slack: LocalSlack, **more: object) -> list[str]:
     for name, text in (("bot", slack.token), ("app", slack.app_token)):
         (folder / name).write_text(text, encoding="utf-8")
@@ -186,3 +180,13 @@ def test_doctor_says_who_may_press_and_which_scope_is_missing(tmp_path: Path, sl
         in told
     )
     assert not [r for r in told if "usergroups:read" in r]  # no group is named
+
+
+def test_doctor_says_whether_the_line_opens(tmp_path: Path, slack: LocalSlack) -> None:
+    """With the right token, with a bot token in its place, and without any."""
+    right = rows(tmp_path, slack, app_token={"file": str(tmp_path / "app")}, allowed_users=["U0ANA"])
+    wrong = rows(tmp_path, slack, app_token={"file": str(tmp_path / "bot")}, allowed_users=["U0ANA"])
+
+    assert "ok Socket Mode opens; who may press: U0ANA" in right
+    assert any(r.startswith("bad slack.app_token: ") and "xapp-" in r for r in wrong)
+    assert not any("Socket Mode" in r for r in rows(tmp_path, slack))

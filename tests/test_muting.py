@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from mailroom import MONDAY, Mailroom, mailroom, words
+from office import ACCOUNT, Office
 from running import configuration
 from test_cli import triage
-from test_pressing import ACCOUNT, CHANNEL, Office, office
 
-from bot.local.slack import LocalSlack
 from bot.muting import MUTED, mute, unmute
 from bot.ports import ActKind, Outcome
 from bot.precedent import Traces, is_proven
@@ -26,18 +24,6 @@ from classifiers.terms import Authentication
 PASSES = "Authentication-Results: mx.us.example; dkim=pass header.d=hunter.example; dmarc=pass\r\n"
 FAILS = "Authentication-Results: mx.us.example; dkim=none; dmarc=fail\r\n"
 FOREIGN = "Authentication-Results: mx.else.example; dmarc=pass\r\n"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Mailroom]:
-    with mailroom(tmp_path) as it:
-        yield it
 
 
 def muted(room: Mailroom) -> Mailroom:
@@ -149,12 +135,6 @@ def test_who_is_proven(sender: str, dmarc: str | None, signed_by: tuple[str, ...
 # ------------------------------------------------------------------------------------------------ who says so
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Office]:
-    with LocalSlack(channels=(CHANNEL,)) as slack, office(tmp_path, slack) as it:
-        yield it
-
-
 def proven(desk: Office) -> int:
     """A report whose sender is proven."""
     report = desk.report()
@@ -204,6 +184,7 @@ def test_commands_mute_list_and_unmute(desk: Office) -> None:
     assert kinds == [(ActKind.MUTE, Outcome.DONE), (ActKind.UNMUTE, Outcome.DONE)]
 
 
+@pytest.mark.usefixtures("no_proxy")
 def test_the_command_line_does_the_same(tmp_path: Path) -> None:
     config = configuration(tmp_path, ACCOUNT, SimpleNamespace(base_url="http://127.0.0.1:9/api/"))
     (tmp_path / "state").mkdir()

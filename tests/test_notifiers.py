@@ -39,14 +39,10 @@ from bot.terminal import TerminalNotifier
 from classifiers.errors import MaybeSaid, NotSaid
 from classifiers.terms import Disposition, report_key
 
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
 CHANNEL = "C0TRIAGE"
 SPF = "Your domain has no SPF record, so anyone can forge mail. mochi"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
 
 # ------------------------------------------------------------------------------------------------ a second kind of notifier

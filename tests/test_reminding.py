@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from mailroom import LOUD_ONES, MAIL_TEAM, MAIN, MONDAY, Mailroom, mailroom
+from mailroom import LOUD_ONES, MAIL_TEAM, MAIN, MONDAY, Mailroom
 from test_routing import NIGHTS
 
 from bot.correction import take_back
@@ -19,18 +17,6 @@ from bot.routing import Routes
 from classifiers.terms import Disposition
 
 AFTER = timedelta(hours=4)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Mailroom]:
-    with mailroom(tmp_path) as it:
-        yield it
 
 
 def later(room: Mailroom, hours: float, *, quiet: Quiet | None = None, group: str = "") -> int:

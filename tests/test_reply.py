@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from make import RULES, judge, make_report
-from test_pressing import CHANNEL, Office, office
+from office import CHANNEL, Office
 
 from bot.assembly import judging_worker
 from bot.judging import letterhead
-from bot.local.slack import LocalSlack
 from bot.mail.mime import parse
 from bot.reply import suggested
 from bot.worker import Task
@@ -147,12 +145,6 @@ def test_a_wrong_language_is_told(tmp_path: Path, old: str, new: str, problem: s
 
 
 # ------------------------------------------------------------------------------------------------ where it is shown
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Office]:
-    with LocalSlack(channels=(CHANNEL,)) as slack, office(tmp_path, slack) as it:
-        yield it
 
 
 def thread(desk: Office) -> list[str]:

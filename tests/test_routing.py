@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from mailroom import LOUD_ONES, MAIL_TEAM, MAIN, MONDAY, Mailroom, mailroom, words
+from mailroom import LOUD_ONES, MAIL_TEAM, MAIN, MONDAY, Mailroom, words
 
 from bot.correction import apply, judge_again, take_back
 from bot.hours import Quiet
@@ -22,18 +20,6 @@ OUT, IN, LOOK = Disposition.OUT_OF_SCOPE, Disposition.IN_SCOPE, Disposition.NEED
 NIGHTS = Quiet(
     hours=(time(19), time(8)), days=frozenset({"sat", "sun"}), zone=ZoneInfo("Europe/Berlin")
 )  # in March an hour ahead of UTC
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Mailroom]:
-    with mailroom(tmp_path) as it:
-        yield it
 
 
 def verdict(disposition: Disposition, *categories: str) -> Verdict:

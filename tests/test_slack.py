@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,18 +17,6 @@ from classifiers.errors import MaybeSaid, NotSaid, UserError
 
 CHANNEL = "C0TRIAGE"
 SECRET_WORDS = "the words of a report"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
 
 
 def notifier(slack: LocalSlack, timeout: float = 5, token: str | None = None) -> SlackNotifier:
@@ -186,6 +173,7 @@ def test_an_update_of_a_removed_message_says_so(slack: LocalSlack) -> None:
     assert (told.value.final, told.value.code) == (True, "message_not_found")
 
 
+@pytest.mark.usefixtures("no_proxy")
 def test_a_closed_port_is_surely_not_said() -> None:
     """Connection refused: no request can have left."""
     with socket.socket() as free:
@@ -313,3 +301,15 @@ def test_the_page_draws_cards_and_runs_nothing(slack: LocalSlack) -> None:
     assert "<img" not in page
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
+
+
+def test_slacks_own_refusals_are_the_notifiers(slack: LocalSlack) -> None:
+    """whisper, open_modal and members speak the port's errors."""
+    line = SlackNotifier(token=lambda: slack.token, base_url=slack.base_url, timeout=5)
+    for call in (
+        lambda: line.whisper("C0NOWHERE", "U0ANA", "x"),
+        lambda: line.open_modal("gone", {"type": "modal", "title": {"type": "plain_text", "text": "x"}, "blocks": []}),
+        lambda: line.members("S0NOBODY"),
+    ):
+        with pytest.raises(NotSaid):
+            call()

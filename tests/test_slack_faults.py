@@ -31,12 +31,6 @@ SPF = "Your domain has no SPF record, so anyone can forge mail. mochi"
 NEXT = timedelta(minutes=11)  # more than the longest back-off
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @dataclass
 class Teller:
     """A store with one judged report, and the delivery that tells it; the clock stands still until a test moves it."""
@@ -82,12 +76,6 @@ class Teller:
     @property
     def replies(self) -> list[dict[str, Any]]:
         return [m for m in self.slack.messages(CHANNEL) if "thread_ts" in m]
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,12 +38,6 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path) -> Store:
     return Store.open(f"sqlite:///{path}", now=lambda: NOW)
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
 
 
 def spoil(path: Path, table: str) -> None:

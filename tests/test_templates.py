@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from mailroom import LOUD_ONES, MAIN, Mailroom, mailroom, words
+from mailroom import LOUD_ONES, MAIN, Mailroom, words
+from office import CHANNEL, Office, labels, shown
 from test_likeness import ACME, OTHER
-from test_pressing import CHANNEL, Office, labels, office, shown
 
 from bot.correction import apply, judge_again
 from bot.local.slack import LocalSlack
@@ -25,18 +23,6 @@ from classifiers.likeness import signature
 from classifiers.terms import Disposition
 
 OUT, IN = Disposition.OUT_OF_SCOPE, Disposition.IN_SCOPE
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Mailroom]:
-    with mailroom(tmp_path) as it:
-        yield it
 
 
 def copy(room: Mailroom, number: int, said: str = "out_of_scope spf", body: str = "") -> KeptReport:
@@ -151,18 +137,6 @@ def test_a_copy_that_turns_out_live_has_its_card_where_live_ones_are(room: Mailr
 
 
 # ------------------------------------------------------------------------------------------------ deciding together
-
-
-@pytest.fixture
-def slack() -> Iterator[LocalSlack]:
-    with LocalSlack(channels=(CHANNEL,)) as it:
-        yield it
-
-
-@pytest.fixture
-def desk(tmp_path: Path, slack: LocalSlack) -> Iterator[Office]:
-    with office(tmp_path, slack) as it:
-        yield it
 
 
 def template(desk: Office, number: int) -> list[int]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from mailroom import MAIN, MONDAY, Mailroom, mailroom
+from mailroom import MAIN, MONDAY, Mailroom
 
 from bot.hours import last_at
 from bot.muting import mute
@@ -17,18 +15,6 @@ from bot.weekly import Weekly
 from classifiers.terms import Disposition
 
 BERLIN = ZoneInfo("Europe/Berlin")
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Mailroom]:
-    with mailroom(tmp_path) as it:
-        yield it
 
 
 def weekly(room: Mailroom) -> Weekly:
