@@ -114,6 +114,7 @@ def test_a_slip_in_the_manifest_would_be_noticed(old: str, new: str) -> None:
 NEEDS: dict[str, set[str]] = {
     "auth.test": set(), "apps.connections.open": set(), "views.open": set(), "views.publish": set(),
     "chat.postMessage": {"chat:write"}, "chat.update": {"chat:write"}, "chat.postEphemeral": {"chat:write"},
+    "chat.delete": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history"},
     "conversations.replies": {"channels:history", "groups:history"},
     "usergroups.users.list": {"usergroups:read"},
