@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bot.drafting import Drawer
     from bot.filing import Cabinet
     from bot.learning import Lesson
+    from bot.orders import Service
     from bot.ports import Notifier
     from bot.probes import Probes
     from bot.reminding import Reminders
@@ -351,13 +352,18 @@ def _work(settings: Settings, store: Store) -> Work:
 
 
 @contextmanager
-def daemon(settings: Settings, pace: timedelta | None = None, config: Path | None = None) -> Iterator[Daemon]:
+def daemon(
+    settings: Settings, pace: timedelta | None = None, config: Path | None = None, service: Service | None = None
+) -> Iterator[Daemon]:
     """The daemon, ready to run. `pace`: between two messages, where it is not Slack's.
 
-    `config`: the file that the settings were read from; without one nothing is trained by schedule.
+    `config`: the file that the settings were read from; without one nothing is trained by schedule. `service`: who runs it,
+    where that is not the caller alone.
     """
     from bot.accounts import Accounts, reading_of
-    from bot.daemon import Daemon, Parts
+    from bot.daemon import Daemon
+    from bot.jobs import Parts
+    from bot.orders import Orders, Service
     from bot.reading import AccountReader
     from bot.silence import Silences
     from bot.systemd import Systemd
@@ -384,10 +390,11 @@ def daemon(settings: Settings, pace: timedelta | None = None, config: Path | Non
             Parts(
                 # The daemon that they ask is made of them.
                 socket=socket_of(settings, parts, lambda: it.deliver_soon()),  # noqa: PLW0108
-                probes=_probes(settings, parts, watch, lambda: it.unready()),  # noqa: PLW0108
+                probes=_probes(settings, parts, watch, lambda: it.jobs.unready()),  # noqa: PLW0108
                 watch=watch,
                 silences=Silences(parts.store, readers, watch, voice, after=settings.watch.silent_after, now=now),
-                systemd=Systemd(),
+                service=service or Service(Orders(), Systemd(), renewed=lambda: settings),
+                voice=voice,
                 work=parts.work,
                 store=parts.store,
                 triage=parts.triage,

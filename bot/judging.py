@@ -23,6 +23,7 @@ from bot.codec import opinion_to_json, verdict_to_json
 from bot.mail.mime import parse
 from bot.ports import RUNGS, Context, Letterhead
 from bot.precedent import REFERENCES, Traces, digest, is_proven, proven_domain, traces_to_json
+from bot.secrecy import keep_to_oneself
 from classifiers.acknowledgement import find_acknowledgement
 from classifiers.conditions import Conditions, in_force, with_a_doubt
 from classifiers.decision import decide
@@ -393,6 +394,7 @@ def serve(source: BinaryIO, sink: BinaryIO, confine: Callable[[], None] = _confi
 
 def main() -> None:
     """The child's entry. Stray prints of libraries must not break the frames: they go nowhere."""
+    keep_to_oneself()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)

@@ -35,20 +35,26 @@ Where = Annotated[To, typer.Option("--to", help="terminal: print the cards here;
 
 
 def run(config: Config = None, to: Where = To.SLACK) -> None:
-    """Run the daemon until it is told to stop (SIGTERM, Ctrl-C)."""
-    from bot.assembly import daemon
+    """Run the daemon until it is told to stop (SIGTERM, Ctrl-C). SIGHUP takes up a changed configuration."""
+    from bot.running import run as run_daemon
+    from bot.secrecy import keep_to_oneself
+    from bot.settings import find_file
 
-    path, settings = _told(config, to)
-    with daemon(settings, config=path) as it:
-        it.on_signals()
-        it.run()
+    keep_to_oneself()
+    path = find_file(config)
+    run_daemon(path, lambda: _read(path, to))
 
 
 def once(config: Config = None, to: Where = To.SLACK) -> None:
     """Read, judge and tell what is there, once, and leave; for cron."""
     from bot.assembly import one_pass
+    from bot.log import set_up
+    from bot.secrecy import keep_to_oneself
+    from bot.settings import find_file
 
-    _, settings = _told(config, to)
+    keep_to_oneself()
+    settings = _read(find_file(config), to)
+    set_up(settings.log.level, settings.log.format)
     outcome = one_pass(settings)
     print(
         f"{outcome.read} read, {outcome.judged} judged, {outcome.said} said, {outcome.waiting} still to be said",
@@ -60,20 +66,17 @@ def once(config: Config = None, to: Where = To.SLACK) -> None:
         raise typer.Exit(75)
 
 
-def _told(config: Path | None, to: To) -> tuple[Path, Settings]:
-    """The configuration's place and what it says, for a bot that tells its cards there; the log is set up."""
+def _read(path: Path, to: To) -> Settings:
+    """What the configuration says now, for a bot that tells its cards there."""
     from bot.assembly import on_terminal
-    from bot.log import set_up
-    from bot.settings import find_file, load
+    from bot.settings import load
 
-    path = find_file(config)
     settings = load(path)
     if to is To.TERMINAL:
-        settings = on_terminal(settings)
-    elif not settings.tells_slack:
+        return on_terminal(settings)
+    if not settings.tells_slack:
         raise ConfigError(Problem(str(path), NO_SLACK))
-    set_up(settings.log.level, settings.log.format)
-    return path, settings
+    return settings
 
 
 def demo(
@@ -133,7 +136,7 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
 def health(config: Config = None, as_json: Json = False) -> None:
     """Say whether the daemon runs and gets its work done; exit code 0 when it does, 1 when not."""
     from bot.assembly import open_store
-    from bot.daemon import HEARTBEAT, OTHERS, SOCKET
+    from bot.jobs import HEARTBEAT, OTHERS, SOCKET
     from bot.watch import STALE, is_stale
 
     settings = settings_of(config)
