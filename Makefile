@@ -32,6 +32,7 @@ bench: $(READY)      ## what judging costs, against mail-parser alone in the sam
 	@$(BIN)/python tests/bench_judge.py
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_rules.py
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_latency.py
+	@PYTHONPATH=.:tests $(BIN)/python tests/bench_burst.py
 
 fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=long --timeout=0 -p no:cacheprovider

@@ -302,7 +302,8 @@ def wired(settings: Settings, pace: timedelta | None = None, *, pressable: bool 
 
     `pressable`: somebody will listen to what people press, so that cards have buttons.
     """
-    from bot.delivery import PACE, Delivery
+    from bot.delivery import Delivery
+    from bot.pacing import PACE
     from bot.settings import TERMINAL
     from bot.slack.view import Tier
     from bot.store import lock_state_folder

@@ -6,17 +6,19 @@ nobody knows whether it was said: after a grace the channel is searched for its 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from bot.audit import in_digest, is_open, stopped
+from bot.audit import is_open
+from bot.digesting import LOOK_BACK, Digesting
 from bot.history import waiting_since
+from bot.pacing import BACK_OFF, PACE, Pacer, wait_after
 from bot.ports import (
+    IN_THREAD,
     KeptReport,
     Message,
     Notice,
@@ -29,21 +31,13 @@ from bot.shares import ALONE
 from bot.showing import Wording, shown_first, view_in, with_alike
 from bot.slack.cards import card
 from bot.slack.details import details, suggestion
-from bot.slack.digest import DigestLine, digest
 from bot.slack.view import CardView, Tier
 from bot.store import RESTORED, Store
 from bot.waits import Waits
 from classifiers.errors import MaybeSaid, NotSaid, StoreError
 
-PACE = timedelta(seconds=1.1)  # Slack takes about one message a second in a channel
-BACK_OFF = (timedelta(seconds=5), timedelta(minutes=10))
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
-LOOK_BACK = timedelta(hours=1)  # how far Slack's clock may be behind ours when a message is looked up
-DIGEST_LINES = 40
 CLAIM = timedelta(minutes=1)
-REPLIES = frozenset(
-    {NoticeKind.DETAILS, NoticeKind.REPLY, NoticeKind.FOLLOW_UP, NoticeKind.REMINDER}
-)  # said in a card's thread
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})  # of a card that cannot be edited
 MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
@@ -82,18 +76,18 @@ class Delivery:
         self._store = store
         self._notifier = notifier
         self._wording = wording
-        self._channel = channel
         self._tier = tier
         self._grace = grace
         self._now = now
-        self._pace = pace
         self._who, self._claim = who, claim
         self._pressable = pressable  # somebody listens to the cards' buttons
         self.waits = Waits()  # from arrival to card
         self._restored = store.last_beat(RESTORED)
         self._lock = threading.Lock()
-        self._free_at: dict[str, datetime] = {}  # per channel: pace, Retry-After and back-off
-        self._digest_from: datetime | None = None  # when a digest that is under way goes on
+        self._pacer = Pacer(store, now, pace)
+        self._digest = Digesting(
+            store, notifier, wording, self._pacer, channel=channel, tier=tier, grace=grace, now=now
+        )
 
     def deliver(self, stop: Callable[[], bool] = lambda: False, limit: int = 50) -> int:
         """Says what is due, in order per report, at Slack's pace; how many. Returns when nothing more can be said now."""
@@ -104,23 +98,27 @@ class Delivery:
                 if notice is None:
                     break
                 said += self._handle(notice)
-            if self._digest_from is not None and self._digest_from <= self._now() and not stop():
-                self._go_on_with_digest()
+            if not stop():
+                self._digest.go_on()
         return said
+
+    def say_digest(self) -> int:
+        """Says what waits for the digest; how many lines now. `deliver` says the rest, at Slack's pace."""
+        with self._lock:
+            return self._digest.say()
 
     def _next(self) -> Notice | None:
         """The next notice that is due, claimed: no other copy of the bot says it meanwhile."""
-        now = self._now()
-        busy = tuple(c for c, free in self._free_at.items() if free > now)
-        if not self._store.due(now, 1, busy):  # a look costs less than a claim, and mostly nothing is due
+        now, room = self._now(), self._pacer.room()
+        if not self._store.due(now, 1, room):  # a look costs less than a claim, and mostly nothing is due
             return None
-        return self._store.claim(now, self._who, now + self._claim, busy)
+        return self._store.claim(now, self._who, now + self._claim, room)
 
     def forget_waits(self) -> None:
         """What is waited for is looked at anew: the clock was set, and the moments mean nothing any more."""
         with self._lock:
-            self._free_at.clear()
-            self._digest_from = None if self._digest_from is None else self._now()
+            self._pacer.forget()
+            self._digest.forget_wait()
 
     # ------------------------------------------------------------------------------------------ one notice
 
@@ -153,13 +151,13 @@ class Delivery:
             return False
         except MaybeSaid as e:
             self._store.put_off(notice.id, self._now() + self._grace, "unknown outcome", unknown=True)
-            self._free_at[notice.destination] = self._now() + BACK_OFF[0]
+            self._pacer.hold(notice.destination, BACK_OFF[0])
             log.warning("notice.unknown", extra={"notice": notice.id, "why": str(e)})
             return False
-        if not self._store.mark_said(notice.id, self._now(), ts):
+        taken = self._pacer.take(notice.destination, edit=notice.kind is NoticeKind.UPDATE)
+        if not self._store.mark_said(notice.id, self._now(), ts, taken):
             self._take_back(notice, ts)
             return False
-        self._free_at[notice.destination] = self._now() + self._pace
         if notice.kind is NoticeKind.CARD and notice.report_id is not None:
             self._note_wait(self._store.report(notice.report_id))
         log.info("notice.said", extra={"notice": notice.id, "kind": notice.kind.value})
@@ -220,7 +218,7 @@ class Delivery:
             if e.final:
                 # An update is said again without a word: editing twice does no harm.
                 return _Looked.ABSENT if notice.kind is NoticeKind.UPDATE else _Looked.BARRED
-            self._store.put_off(notice.id, self._now() + self._wait(e, notice), "cannot look it up yet", unknown=True)
+            self._store.put_off(notice.id, self._now() + wait_after(e, notice), "cannot look it up yet", unknown=True)
             return _Looked.LATER
         except MaybeSaid:
             self._store.put_off(notice.id, self._now() + self._grace, "cannot look it up yet", unknown=True)
@@ -232,28 +230,21 @@ class Delivery:
         return _Looked.THERE
 
     def _not_said(self, notice: Notice, error: NotSaid) -> None:
-        wait = self._wait(error, notice)
+        wait = wait_after(error, notice)
         self._store.put_off(notice.id, self._now() + wait, str(error)[:200])
         # Where Slack is out of reach every other notice would fail too; a refusal may be this notice's alone.
         if error.retry_after is not None or not error.final:
             held = wait if error.retry_after is not None else min(wait, HOLD)
-            self._free_at[notice.destination] = self._now() + held
+            self._pacer.hold(notice.destination, held)
         log.warning(
             "notice.put_off",
             extra={"notice": notice.id, "why": str(error)[:200], "seconds": round(wait.total_seconds())},
         )
 
-    def _wait(self, error: NotSaid, notice: Notice) -> timedelta:
-        if error.retry_after is not None:
-            return timedelta(seconds=error.retry_after)
-        first, most = BACK_OFF
-        # A refusal that only a person can mend (token, channel) is tried at the slow pace: once mended, it goes out by itself.
-        return most if error.final else min(most, first * 2 ** min(notice.attempts, 8))
-
     # ------------------------------------------------------------------------------------------ what it says
 
     def _thread(self, notice: Notice) -> str | None:
-        if notice.kind not in REPLIES or notice.card_id is None:
+        if notice.kind not in IN_THREAD or notice.card_id is None:
             return None
         return self._store.card(notice.card_id).ts
 
@@ -294,7 +285,7 @@ class Delivery:
             key=notice.key,
             text=text,
             blocks=tuple(blocks),
-            thread=ts if notice.kind in REPLIES else None,
+            thread=ts if notice.kind in IN_THREAD else None,
             facts={"report": view.report, "kind": notice.kind.value, **facts},
         )
 
@@ -318,103 +309,3 @@ class Delivery:
         report_id = shown_first(there).report_id if there else notice.report_id
         view = view_in(self._store, report_id, self._wording, self._tier, pressable=pressable)
         return replace(with_alike(view, report_id, there), possible_repeat=notice.possible_repeat)
-
-    # ------------------------------------------------------------------------------------------ the digest
-
-    def say_digest(self) -> int:
-        """Says what waits for the digest, forty lines a message; how many lines now. `deliver` says the rest, at Slack's pace.
-
-        Where an answer was lost, the same lines are looked up by their key first; without a history to look into they are
-        said again.
-        """
-        with self._lock:
-            self._add_audits()
-            return self._go_on_with_digest()
-
-    def _add_audits(self) -> None:
-        """The day's line on audits, where one is open, a category is stopped, or a digest is said anyway."""
-        audits, now = self._store.audits(), self._now()
-        stops = stopped(audits, self._store.clearances(), self._wording.budget)
-        waiting = any(a.answer is None for a in audits) or stops or self._store.digest_waiting(1)
-        if audits and waiting:
-            line = in_digest(audits, stops, self._wording.titles, now)
-            self._store.digest_sentence(line, self._channel, f"digest:audits:{now:%Y-%m-%d}", now)
-
-    def _go_on_with_digest(self) -> int:
-        said = 0
-        while waiting := self._store.digest_waiting(DIGEST_LINES):
-            self._digest_from = max(self._now(), self._free_at.get(waiting[0].destination, self._now()))
-            if self._digest_from > self._now() or not self._digest_said(waiting):
-                return said
-            self._store.say_digest([n.id for n in waiting], self._now())
-            said += len(waiting)
-        self._digest_from = None
-        return said
-
-    def _digest_said(self, waiting: Sequence[Notice]) -> bool:
-        """Whether these lines are said; where they are not, `_digest_from` is when to try again."""
-        first = waiting[0]
-        try:
-            if first.state is NoticeState.SENDING:
-                self._digest_from = (first.touched_at or self._now()) + self._grace
-                if self._now() < self._digest_from:
-                    return False
-                if self._digest_found(first, _digest_key(waiting)):
-                    return True
-            self._say_lines(waiting)
-        except NotSaid as e:
-            self._digest_from = self._now() + self._wait(e, first)
-            log.warning("digest.put_off", extra={"why": str(e)[:200]})
-            return False
-        except MaybeSaid as e:
-            self._digest_from = self._now() + self._grace
-            log.warning("digest.unknown", extra={"why": str(e)[:200]})
-            return False
-        self._free_at[first.destination] = self._now() + self._pace
-        return True
-
-    def _digest_found(self, first: Notice, key: str) -> bool:
-        try:
-            since = (first.touched_at or self._now()) - LOOK_BACK
-            return self._notifier.find(first.destination, key, since) is not None
-        except NotSaid as e:
-            if e.final:
-                return False
-            raise
-
-    def _say_lines(self, waiting: Sequence[Notice]) -> None:
-        ids = [n.id for n in waiting]
-        text, blocks = digest(
-            [self._digest_line(n) for n in waiting if n.report_id is not None],
-            tier=self._tier,
-            own=self._wording.own_domains,
-            sentences=[n.text for n in waiting if n.report_id is None],
-        )
-        message = Message(channel=waiting[0].destination, key=_digest_key(waiting), text=text, blocks=tuple(blocks))
-        self._store.mark_digest_sending(ids, self._now())
-        try:
-            self._notifier.post(message)
-        except NotSaid:
-            self._store.put_off_digest(ids)
-            raise
-
-    def _digest_line(self, notice: Notice) -> DigestLine:
-        assert notice.report_id is not None
-        report = self._store.report(notice.report_id)
-        current = self._store.current(report.id)
-        assert current is not None, "what is told was judged"
-        head = self._store.letterhead(report.id)
-        return DigestLine(
-            report=report.short,
-            disposition=current.verdict.disposition,
-            categories=tuple(self._wording.titles.get(f.category, f.category) for f in current.verdict.categories),
-            subject=head.subject if head else "",
-            sender=head.sender if head else "",
-            from_junk=report.from_junk,
-            muted=self._store.is_muted(report, self._now()),
-        )
-
-
-def _digest_key(waiting: Sequence[Notice]) -> str:
-    """The same for the same lines, so that a message of unknown outcome can be looked up."""
-    return "digest:" + hashlib.sha256("\n".join(n.key for n in waiting).encode()).hexdigest()[:24]

@@ -164,6 +164,10 @@ class NoticeKind(StrEnum):
     FOLLOW_UP = "follow_up"  # in the thread of an earlier report's card: a further mail of its sender
 
 
+IN_THREAD = frozenset({NoticeKind.DETAILS, NoticeKind.REPLY, NoticeKind.FOLLOW_UP, NoticeKind.REMINDER})
+"""What is said in a card's thread."""
+
+
 class NoticeState(StrEnum):
     PENDING = "pending"
     SENDING = "sending"  # the request may have left; its outcome is not known yet
@@ -191,6 +195,16 @@ class NewNotice:
     text: str = ""
     under: int | None = None  # the report whose card it belongs to, where that is another
     join: int | None = None  # the card that the report is added to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What may be said now without asking more of Slack than it takes."""
+
+    held: frozenset[str] = frozenset()  # channels in which nothing is said
+    busy: frozenset[str] = frozenset()  # channels in which no new message is
+    edits: bool = True  # whether any message may be edited
+    posts: bool = True  # whether any new one may be posted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

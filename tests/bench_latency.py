@@ -24,6 +24,7 @@ CHANNEL = "C0TRIAGE"
 def main() -> None:
     if not BINARY.exists():
         sys.exit("dovecot-imapd is not installed: no figure")
+    (live,) = [m for m in sample_mails() if b"Connection string accepts plaintext" in m]  # of its kind each has a card
     seconds = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -37,7 +38,7 @@ def main() -> None:
         until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
         time.sleep(3)  # the watcher is in IDLE by then
         for n in range(20):
-            dovecot.deliver(sample_mails()[0] + b"\r\n%d\r\n" % n)
+            dovecot.deliver(live + b"\r\n%d\r\n" % n)
             start = time.monotonic()
             until(lambda n=n: sum("thread_ts" not in m for m in slack.messages(CHANNEL)) > n)
             seconds.append(time.monotonic() - start)

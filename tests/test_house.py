@@ -66,7 +66,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.judging", "bot.orders", "bot.shares", "bot.terminal", "bot.voice"),
     ("bot.worker",),
     ("bot.following",),
-    ("bot.showing", "bot.muting"),
+    ("bot.showing", "bot.muting", "bot.pacing"),
+    ("bot.digesting",),
     (
         "bot.triage",
         "bot.delivery",

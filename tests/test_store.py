@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from make import judge, make_report
 
-from bot.ports import Cursor, Letterhead, NewNotice, NewReport, NoticeKind, NoticeState, RawMessage, VerdictKind
+from bot.ports import Cursor, Letterhead, NewNotice, NewReport, NoticeKind, NoticeState, RawMessage, Room, VerdictKind
 from bot.store import Changed, Store, lock_state_folder
 from classifiers.errors import StoreError, UserError
 from classifiers.terms import Disposition, Verdict, report_key
@@ -258,7 +258,7 @@ def test_a_busy_channel_holds_up_no_other(store: Store) -> None:
     store.trouble("x", "C1", "t1", NOW)
     store.trouble("y", "C2", "t2", NOW)
 
-    assert [n.key for n in store.due(NOW, 10, exclude_destinations=["C1"])] == ["t2"]
+    assert [n.key for n in store.due(NOW, 10, Room(busy=frozenset({"C1"})))] == ["t2"]
 
 
 def test_a_digest_of_unknown_outcome_keeps_its_lines(store: Store) -> None:
@@ -270,7 +270,7 @@ def test_a_digest_of_unknown_outcome_keeps_its_lines(store: Store) -> None:
     decide(store, kept(store, 4), notice(NoticeKind.DIGEST, "d4"))
 
     assert [n.id for n in store.digest_waiting(40)] == [n.id for n in batch]
-    store.say_digest([n.id for n in batch], NOW)
+    store.say_digest([n.id for n in batch], NOW, {})
     assert [n.key for n in store.digest_waiting(40)] == ["d3", "d4"]
     assert store.due(NOW, 10) == ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from bot.ports import Card, NewNotice, Notice, NoticeKind, NoticeState
+from bot.ports import IN_THREAD, Card, NewNotice, Notice, NoticeKind, NoticeState, Room
 from bot.store import rows
 from bot.store import tables as t
 from bot.store.database import told
+from bot.store.moments import noted
 
 _APART = (NoticeKind.DIGEST.value, NoticeKind.DRAFT.value)  # what is not said one by one
 _UNCLAIMED: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
 _OPEN = (NoticeState.PENDING.value, NoticeState.SENDING.value)
+
+_IN_THREAD = tuple(sorted(k.value for k in IN_THREAD))
+_RANK = sa.case(
+    (t.notices.c.kind.in_((NoticeKind.UPDATE.value, NoticeKind.REPLY.value)), 0),
+    (t.notices.c.kind == NoticeKind.DETAILS.value, 2),
+    else_=1,
+)
+EVERYWHERE = Room()
+PATIENCE = 5  # attempts, after which a message in a thread holds up those after it no longer
 
 
 class Outbox:
@@ -97,10 +107,6 @@ class Outbox:
         """A sentence of the bot's own, said once per key."""
         self._sentence(NewNotice(kind=NoticeKind.TROUBLE, destination=destination, key=key, due_at=due_at, text=text))
 
-    def digest_sentence(self, text: str, destination: str, key: str, due_at: datetime) -> None:
-        """A line of the bot's own in the next digest, said once per key."""
-        self._sentence(NewNotice(kind=NoticeKind.DIGEST, destination=destination, key=key, due_at=due_at, text=text))
-
     def _sentence(self, new: NewNotice) -> None:
         with self._write() as c:
             if not c.execute(select(t.notices.c.id).where(t.notices.c.key == new.key)).first():
@@ -108,18 +114,19 @@ class Outbox:
 
     # ------------------------------------------------------------------------------------------ saying
 
-    def due(self, now: datetime, limit: int, exclude_destinations: Sequence[str] = ()) -> tuple[Notice, ...]:
-        """What is to be said now, oldest first. What belongs to a card waits until that is said, and holds up nobody."""
-        with self._read() as c:
-            return tuple(rows.notice(r) for r in c.execute(_due(now, limit, exclude_destinations)))
+    def due(self, now: datetime, limit: int, room: Room = EVERYWHERE) -> tuple[Notice, ...]:
+        """What is to be said now: what people wait for first, then cards, then what stands under them; of each the oldest first.
 
-    def claim(
-        self, now: datetime, who: str, until: datetime, exclude_destinations: Sequence[str] = ()
-    ) -> Notice | None:
+        What belongs to a card waits until that is said, and in its thread for what came before; it holds up nobody else.
+        """
+        with self._read() as c:
+            return tuple(rows.notice(r) for r in c.execute(_due(now, limit, room)))
+
+    def claim(self, now: datetime, who: str, until: datetime, room: Room = EVERYWHERE) -> Notice | None:
         """The first of what is due that no other copy of the bot has in hand: until then, or until it is settled, it is `who`'s."""
         n = t.notices
         free = n.c.claimed_until.is_(None) | (n.c.claimed_until <= now) | (n.c.claimed_by == who)
-        query = _due(now, 1, exclude_destinations).where(free).with_for_update(of=n, skip_locked=True)
+        query = _due(now, 1, room).where(free).with_for_update(of=n, skip_locked=True)
         # What others claim right now is passed over, not waited for: so the writers' lock is not taken.
         with self._write() if self._engine.dialect.name == "sqlite" else self._claiming() as c:
             row = c.execute(query).first()
@@ -147,8 +154,10 @@ class Outbox:
             done = c.execute(n.update().where(mine).values(**values, row_version=n.c.row_version + 1))
             return bool(done.rowcount)
 
-    def mark_said(self, notice_id: int, at: datetime, ts: str | None) -> bool:
-        """It was said; a card remembers where, also where an update had to be told in a new message.
+    def mark_said(
+        self, notice_id: int, at: datetime, ts: str | None, taken: Mapping[str, datetime] | None = None
+    ) -> bool:
+        """It was said; a card remembers where, also where an update had to be told in a new message. `taken`: of its buckets.
 
         False where another copy of the bot said it in another message: that one stands, and `ts` is a repeat.
         """
@@ -164,6 +173,8 @@ class Outbox:
             )  # fmt: skip
             if row.kind in {NoticeKind.CARD.value, NoticeKind.UPDATE.value} and ts is not None:
                 c.execute(t.cards.update().where(t.cards.c.id == row.card_id).values(ts=ts))
+            for name, moment in (taken or {}).items():
+                noted(c, name, moment)
             return True
 
     def put_off(self, notice_id: int, due_at: datetime, error: str, *, unknown: bool = False) -> None:
@@ -212,46 +223,22 @@ class Outbox:
             c.execute(t.cards.update().where(t.cards.c.channel == old, t.cards.c.ts.is_(None)).values(channel=new))
             c.execute(n.update().where(unsaid).values(destination=new, state=NoticeState.PENDING.value))
 
-    # ------------------------------------------------------------------------------------------ the digest
 
-    def digest_waiting(self, limit: int) -> tuple[Notice, ...]:
-        """Lines for one digest message: those of one whose outcome is unknown, all of them, else the oldest of one channel."""
-        n = t.notices
-        lines = select(n).where(n.c.kind == NoticeKind.DIGEST.value).order_by(n.c.id)
-        with self._read() as c:
-            sending = c.execute(lines.where(n.c.state == NoticeState.SENDING.value)).all()
-            found = sending or c.execute(lines.where(n.c.state == NoticeState.PENDING.value).limit(limit)).all()
-        channel = found[0].destination if found else ""
-        return tuple(rows.notice(r) for r in found if r.destination == channel)
-
-    def mark_digest_sending(self, ids: Sequence[int], at: datetime) -> None:
-        n = t.notices
-        values = {"state": NoticeState.SENDING.value, "touched_at": at, "attempts": n.c.attempts + 1}
-        with self._write() as c:
-            c.execute(n.update().where(n.c.id.in_(list(ids))).values(**values))
-
-    def put_off_digest(self, ids: Sequence[int]) -> None:
-        """It surely was not said: the lines wait for the next digest."""
-        n = t.notices
-        with self._write() as c:
-            c.execute(n.update().where(n.c.id.in_(list(ids))).values(state=NoticeState.PENDING.value))
-
-    def say_digest(self, ids: Sequence[int], at: datetime) -> None:
-        """These lines were said."""
-        n = t.notices
-        with self._write() as c:
-            c.execute(n.update().where(n.c.id.in_(list(ids))).values(state=NoticeState.SAID.value, said_at=at))
-
-
-def _due(now: datetime, limit: int, exclude_destinations: Sequence[str]) -> sa.Select[Any]:
-    n = t.notices
+def _due(now: datetime, limit: int, room: Room) -> sa.Select[Any]:
+    n, earlier = t.notices, t.notices.alias("earlier")
     ready = sa.or_(n.c.card_id.is_(None), n.c.kind == NoticeKind.CARD.value, t.cards.c.ts.is_not(None))
+    before = select(earlier.c.id).where(
+        earlier.c.card_id == n.c.card_id, earlier.c.id < n.c.id, earlier.c.kind.in_(_IN_THREAD),
+        earlier.c.state.in_(_OPEN), earlier.c.attempts < PATIENCE,
+    )  # fmt: skip
+    edit = n.c.kind == NoticeKind.UPDATE.value
+    roomy = sa.or_(edit & sa.literal(room.edits), ~edit & sa.literal(room.posts) & n.c.destination.not_in(room.busy))
     return (
         select(n)
         .outerjoin(t.cards, t.cards.c.id == n.c.card_id)
-        .where(n.c.state.in_(_OPEN), n.c.kind.not_in(_APART), n.c.due_at <= now, ready)
-        .where(n.c.destination.not_in(list(exclude_destinations)))
-        .order_by(n.c.due_at, n.c.id)
+        .where(n.c.state.in_(_OPEN), n.c.kind.not_in(_APART), n.c.due_at <= now, ready, roomy)
+        .where(n.c.destination.not_in(room.held), sa.or_(n.c.kind.not_in(_IN_THREAD), ~before.exists()))
+        .order_by(_RANK, n.c.id)
         .limit(limit)
     )
 

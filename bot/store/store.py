@@ -5,7 +5,7 @@ Three commits, never merged: `keep` (bytes and cursor), `attempt` (before the wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,8 +31,10 @@ from bot.store.acts import Acts
 from bot.store.audits import Audits
 from bot.store.courses import Courses
 from bot.store.database import open_engine, soundness
+from bot.store.digests import Digests
 from bot.store.drafts import Drafts
 from bot.store.leases import Leases
+from bot.store.moments import noted
 from bot.store.mutes import Mutes
 from bot.store.outbox import row_id
 from bot.store.places import Places, note_places
@@ -46,7 +48,7 @@ RESTORED = "restored"  # the beat of the last restore of a copy
 LIVE = (Disposition.IN_SCOPE.value, Disposition.NEEDS_REVIEW.value)
 
 
-class Store(Acts, Audits, Courses, Drafts, Leases, Mutes, Places, Templates, Verdicts):
+class Store(Acts, Audits, Courses, Digests, Drafts, Leases, Mutes, Places, Templates, Verdicts):
     """Reports, verdicts and notices in one database. Thread-safe; several processes may use it at once.
 
     Every method raises StoreError for what the database or the disk does.
@@ -273,8 +275,19 @@ class Store(Acts, Audits, Courses, Drafts, Leases, Mutes, Places, Templates, Ver
     def beat(self, name: str, at: datetime) -> None:
         """Notes that something happened, for `triage health` and for what happens once."""
         with self._write() as c:
-            if not c.execute(t.beats.update().where(t.beats.c.name == name).values(at=at)).rowcount:
-                c.execute(t.beats.insert().values(name=name, at=at))
+            noted(c, name, at)
+
+    def beats(self, prefix: str) -> Mapping[str, datetime]:
+        """The moments noted under names that begin so."""
+        with self._read() as c:
+            found = c.execute(
+                select(t.beats.c.name, t.beats.c.at).where(t.beats.c.name.startswith(prefix, autoescape=True))
+            )
+            return {row.name: row.at for row in found}
+
+    def forget_beats(self, prefix: str) -> None:
+        with self._write() as c:
+            c.execute(t.beats.delete().where(t.beats.c.name.startswith(prefix, autoescape=True)))
 
     def last_beat(self, name: str) -> datetime | None:
         with self._read() as c:
