@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from classifiers.errors import UserError
-from classifiers.policyfiles import LEFT, excluded
+from classifiers.policyfiles import LEFT
+from classifiers.proofs import excluded
 from classifiers.rulebook import Rulebook
 from classifiers.rulefiles import ID, Category
 

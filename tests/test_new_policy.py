@@ -10,7 +10,7 @@ import pytest
 from make import RULES
 from test_cli import SPF, triage
 
-from classifiers.policyfiles import lint
+from classifiers.proofs import lint
 
 
 def copied(tmp_path: Path) -> Path:

@@ -16,7 +16,8 @@ from bot.judging import letterhead
 from bot.mail.mime import parse
 from bot.reply import suggested
 from bot.worker import Task
-from classifiers.policyfiles import lint, load_policy
+from classifiers.policyfiles import load_policy
+from classifiers.proofs import lint
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Acknowledgement, AcknowledgementState, Disposition, Verdict
 

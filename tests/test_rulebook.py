@@ -11,7 +11,8 @@ from make import ROOT, RULES, make_report, policy, rulebook
 
 from classifiers.errors import RuleError
 from classifiers.marking import find_regions
-from classifiers.policyfiles import lint, load_policy
+from classifiers.policyfiles import load_policy
+from classifiers.proofs import lint
 from classifiers.rulebook import Rulebook
 from classifiers.terms import Place
 

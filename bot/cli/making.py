@@ -48,7 +48,7 @@ def lint_rules(rules: RulesFolder = None) -> None:
 
 def _lint(rules: Path | None) -> None:
     from bot.assembly import rules_folder
-    from classifiers.policyfiles import lint
+    from classifiers.proofs import lint
     from classifiers.rulebook import Rulebook
 
     folder = rules_folder(rules or "")

@@ -97,7 +97,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
     """Check the configuration, its secrets and the rules; offline, changing nothing."""
     from bot.assembly import routes_of, rules_folder
     from bot.settings import find_file, load, missing_secrets
-    from classifiers.policyfiles import lint
+    from classifiers.proofs import lint
 
     path = find_file(config)
     problems = []
