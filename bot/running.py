@@ -13,7 +13,7 @@ from bot.log import set_up
 from bot.orders import Orders, Service
 from bot.systemd import Systemd
 from classifiers.errors import ConfigError, TriageError
-from classifiers.policyfiles import lint
+from classifiers.proofs import lint
 
 if TYPE_CHECKING:
     from bot.settings import Settings
