@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import audit, db, judge, making, mute, reclassify, reports, service, show
+from bot.cli import audit, db, deploy, judge, making, mute, reclassify, reports, service, show
 from classifiers.errors import TriageError, UserError
 
 app = typer.Typer(
@@ -55,6 +55,7 @@ app.command()(service.check)
 app.command()(service.doctor)
 app.command()(service.health)
 app.add_typer(db.db_app, name="db")
+app.add_typer(deploy.deploy_app, name="deploy")
 app.add_typer(making.slack_app, name="slack")
 
 
