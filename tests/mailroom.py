@@ -14,7 +14,7 @@ from fakes import ScriptedMailbox
 
 from bot.correction import Correction, correct
 from bot.delivery import Delivery
-from bot.judging import traces
+from bot.judge import traces
 from bot.local.slack import LocalSlack
 from bot.mail.mime import parse
 from bot.ports import Context, KeptReport, Letterhead

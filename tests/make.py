@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from bot.judging import Judge
+from bot.judge import Judge
 from bot.ports import Context
 from classifiers.learned import Learned
 from classifiers.policy import Policy

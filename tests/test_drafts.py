@@ -20,7 +20,7 @@ from test_faults import triage
 
 from bot.correction import Correction, correct, take_back
 from bot.drafting import Drafting, Drawer
-from bot.judging import letterhead, traces
+from bot.judge import letterhead, traces
 from bot.local.samples import sample_mails
 from bot.local.slack import LocalSlack
 from bot.mail.drafts import DraftsMailbox

@@ -17,7 +17,7 @@ from test_likeness import ACME, FOREIGN, OTHER
 from bot.audit import Drawing
 from bot.correction import Correction, apply, correct, judge_again
 from bot.delivery import Delivery
-from bot.judging import traces
+from bot.judge import traces
 from bot.local.slack import LocalSlack
 from bot.mail.mime import parse
 from bot.ports import Context, KeptReport, Letterhead

@@ -13,6 +13,8 @@ from make import MODEL, RULES
 from surfaces import speaks_with_our_voice
 
 from bot import judging
+from bot.judge import Judge
+from bot.limits import Budget
 from bot.ports import Context
 from bot.worker import Task, Worker
 from classifiers.terms import Disposition, report_key
@@ -20,15 +22,15 @@ from classifiers.terms import Disposition, report_key
 SMALL = 20_000  # bytes of a mail to begin with
 
 
-class NoLimits(judging.Budget):
+class NoLimits(Budget):
     """The limits are for a process of its own."""
 
     def arm(self) -> None: ...
 
 
 @cache
-def judge() -> judging.Judge:
-    return judging.Judge.load(Context(rules=RULES, policy="planetscale", model=MODEL, trusted_authserv=("t",)))
+def judge() -> Judge:
+    return Judge.load(Context(rules=RULES, policy="planetscale", model=MODEL, trusted_authserv=("t",)))
 
 
 @cache

@@ -50,6 +50,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "bot",
         "bot.hours",
+        "bot.limits",
         "bot.ports",
         "bot.log",
         "bot.clock",
@@ -65,6 +66,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.accountsettings", "bot.slacksettings"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.reply", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
+    ("bot.judge",),
     ("bot.judging", "bot.orders", "bot.shares", "bot.terminal", "bot.voice"),
     ("bot.worker",),
     ("bot.following",),

@@ -13,7 +13,7 @@ import pytest
 from make import ROOT, RULES, make_report, policy, rulebook
 from test_cli import triage
 
-from bot.judging import Judge
+from bot.judge import Judge
 from bot.ports import Context
 from classifiers.conditions import Condition
 from classifiers.marking import find_regions

@@ -12,7 +12,7 @@ from make import RULES, judge, make_report
 from office import CHANNEL, Office
 
 from bot.assembly import judging_worker
-from bot.judging import letterhead
+from bot.judge import letterhead
 from bot.mail.mime import parse
 from bot.reply import suggested
 from bot.worker import Task

@@ -18,8 +18,11 @@ import hostile
 import pytest
 from make import MODEL, RULES
 
+from bot import judge as judge_module
 from bot import judging
 from bot import worker as module
+from bot.judge import Judge
+from bot.limits import Budget
 from bot.ports import Context
 from bot.worker import Task, Worker, WorkerLimits
 from classifiers.errors import RuleError, StoreError
@@ -75,16 +78,16 @@ def test_no_traces_are_made_where_none_are_kept(worker: Worker) -> None:
 
 def test_a_mail_that_breaks_a_batch_breaks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others get the answers they would get alone; that one gets what the next rung can read."""
-    parse = judging.parse
+    parse = judge_module.parse
 
     def fragile(raw: bytes, *, rung: int = 1, **more: Any) -> Report:
         if b"number 2" in raw and rung == 1:
             raise ZeroDivisionError
         return parse(raw, rung=rung, **more)
 
-    monkeypatch.setattr(judging, "parse", fragile)
-    monkeypatch.setattr(judging.Budget, "arm", lambda _: None)  # its limits are for a process of its own
-    judge, budget = judging.Judge.load(CONTEXT), judging.Budget(cpu=5.0, memory=2**32)
+    monkeypatch.setattr(judge_module, "parse", fragile)
+    monkeypatch.setattr(Budget, "arm", lambda _: None)  # its limits are for a process of its own
+    judge, budget = Judge.load(CONTEXT), Budget(cpu=5.0, memory=2**32)
     asked = [({"size": 9}, NO_SPF + b"number %d\r\n" % n) for n in range(4)]
     alone = [list(judging._answers(judge, budget, [one])) for one in asked]
 
