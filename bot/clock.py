@@ -1,4 +1,4 @@
-"""A clock that nobody sets, and whether the one on the wall was set back."""
+"""The clock on the wall, one that nobody sets, and whether the first was set back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 STEP = timedelta(seconds=2)  # what time servers do by stretching seconds is less
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The time on the wall."""
+    return datetime.now(UTC)
 
 
 def steady() -> datetime:

@@ -22,8 +22,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot import assembly
 from bot.accounts import Accounts, reading_of
+from bot.assembly import wiring
 from bot.mail.imap import ImapMailbox
 from bot.settings import Settings, load
 from bot.slack.client import SlackNotifier
@@ -96,7 +96,7 @@ class Steps:
 def journey(settings: Settings) -> None:
     """What the daemon does with new mail, once: read, judge, tell, tell in the digest."""
     accounts = Accounts(settings)
-    with assembly.wired(settings, timedelta()) as parts:
+    with wiring.wired(settings, timedelta()) as parts:
         for account in settings.accounts:
             box = accounts.mailbox(account)
             box.connect()
@@ -134,11 +134,11 @@ def in_child(folder: Path, last: int) -> dict[str, Any]:
 
 def main() -> None:
     settings, mails = load(Path(sys.argv[1])), [Path(name).read_bytes() for name in sys.argv[2:]]
-    with assembly.worker_of(settings) as worker:
+    with wiring.worker_of(settings) as worker:
         answers = worker.judge([Task(raw=raw, size=len(raw)) for raw in mails])
         replayed = Replayed(worker, dict(zip(mails, answers, strict=True)))
-    words = assembly.wording(settings)
-    assembly.worker_of, assembly.wording = lambda *_: replayed, lambda *_: words  # type: ignore[assignment]
+    words = wiring.wording(settings)
+    wiring.worker_of, wiring.wording = lambda *_: replayed, lambda *_: words  # type: ignore[assignment]
     print("ready", flush=True)
     for line in sys.stdin:
         folder, _, last = line.rpartition(" ")

@@ -11,7 +11,7 @@ from functools import cache
 from make import RULES
 
 from bot.answer import as_data, for_people
-from bot.assembly import _wording
+from bot.assembly import policy_wording
 from bot.local.slack.limits import block_problem
 from bot.ports import KeptReport, RecordedVerdict, VerdictKind
 from bot.showing import Wording, view_of
@@ -29,7 +29,7 @@ ACTS = re.compile(r"<[!@#]|<\w+:|<https?|&(?!amp;|lt;|gt;)|\bhttps?://|\b[\w.]+@
 
 @cache
 def wording() -> Wording:
-    return _wording(RULES, "planetscale")
+    return policy_wording(RULES, "planetscale")
 
 
 def view(judged: Judged, tier: Tier) -> CardView:

@@ -18,13 +18,13 @@ CHANNEL = "C0TRIAGE"
 # The program itself, but that its wall clock, and its scheduler's, is as much ahead as a file says.
 SHIFTED = """
 import datetime as d, pathlib, sys
-import apscheduler.executors.base, apscheduler.schedulers.base, bot.assembly
+import apscheduler.executors.base, apscheduler.schedulers.base, bot.clock
 ahead = pathlib.Path(sys.argv.pop(1))
 class Shifted(d.datetime):
     @classmethod
     def now(cls, tz=None):
         return d.datetime.now(tz) + d.timedelta(seconds=float(ahead.read_text()))
-for module in (apscheduler.executors.base, apscheduler.schedulers.base, bot.assembly):
+for module in (apscheduler.executors.base, apscheduler.schedulers.base, bot.clock):
     module.datetime = Shifted
 from bot.__main__ import main
 main()
