@@ -99,7 +99,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 # Inside a room (a folder) files import each other, without a cycle. `bot.daemon` and `bot.assembly` stand the other way
 # round than a reader may expect: assembly hands the daemon its parts, and so must know it.
-ROOMS = ("bot.mail", "bot.slack", "bot.store", "bot.assembly", "bot.local", "bot.cli")
+ROOMS = ("bot.ports", "bot.mail", "bot.slack", "bot.store", "bot.assembly", "bot.local", "bot.cli")
 
 DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("bot.store",),
