@@ -77,6 +77,7 @@ class Commands:
             case "mutes":
                 muted = "\n".join(in_lines(self.desk.store.mutes(self.desk.now())))
                 self.desk.reception.tell(press, muted or "No sender is muted.")
+                self.desk.reception.note(press, ActKind.LOOK, None, Outcome.DONE)
             case "rerun":
                 report = self._found(asked)
                 self.desk.take(replace(press, action=MORE, value=f"{AGAIN}:{self._handle(report)}"))

@@ -49,7 +49,8 @@ class Pacer:
 
     def room(self) -> Room:
         """What may be said now. Several copies of the bot share the buckets, so they are looked at each time."""
-        now, full_at = self._now(), self._look()
+        now = self._now()
+        full_at = self._look(now)
         names = {kind: [n for n in full_at if n.startswith(kind)] for kind in (_HELD, _CHANNEL)}
         return Room(
             held=frozenset(n.removeprefix(_HELD) for n in names[_HELD] if full_at[n] > now),
@@ -62,7 +63,8 @@ class Pacer:
 
     def free_at(self, channel: str) -> datetime:
         """From when on a new message may be said there; now, or later."""
-        now, full_at = self._now(), self._look()
+        now = self._now()
+        full_at = self._look(now)
         return max(
             now, full_at.get(_HELD + channel, now), self._channel.free_at(full_at.get(_CHANNEL + channel, now)),
             self._all.free_at(full_at.get(_ALL, now)),
@@ -70,7 +72,8 @@ class Pacer:
 
     def take(self, channel: str, *, edit: bool) -> Mapping[str, datetime]:
         """One message is said: what is to be written down with it."""
-        now, full_at = self._now(), self._look()
+        now = self._now()
+        full_at = self._look(now)
         kinds = {_EDITS: self._edits} if edit else {_CHANNEL + channel: self._channel, _ALL: self._all}
         return {name: bucket.taken(full_at.get(name, now), now) for name, bucket in kinds.items()}
 
@@ -82,9 +85,8 @@ class Pacer:
         """All is free: the clock was set, and the moments mean nothing any more."""
         self._store.forget_beats("pace:")
 
-    def _look(self) -> Mapping[str, datetime]:
-        latest = self._now() + LONGEST
-        return {name: at for name, at in self._store.beats("pace:").items() if at <= latest}
+    def _look(self, now: datetime) -> Mapping[str, datetime]:
+        return {name: at for name, at in self._store.beats("pace:").items() if at <= now + LONGEST}
 
 
 def wait_after(error: NotSaid, notice: Notice) -> timedelta:

@@ -30,7 +30,7 @@ class Reminders:
         now = self.now()
         if self.quiet.holds(now):
             return 0
-        return sum(self._remind(report, now) for report in self.store.unreminded())
+        return sum(self._remind(report, now) for report in self.store.unreminded(now - self.after))
 
     def _remind(self, report: KeptReport, now: datetime) -> bool:
         since = waiting_since(self.store.history(report.id))

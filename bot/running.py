@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.assembly import daemon, open_store, rules_folder, worker_of
+from bot.assembly import daemon, open_store, routes_of, rules_folder, worker_of
 from bot.log import set_up
 from bot.orders import Orders, Service
 from bot.systemd import Systemd
@@ -54,6 +54,7 @@ def renewed(read: Callable[[], Settings]) -> Settings:
     problems = (*missing_secrets(settings), *lint(rules_folder(settings.policy.rules)))
     if problems:
         raise ConfigError(*problems)
+    routes_of(settings)
     with open_store(settings), worker_of(settings) as worker:
         worker.versions  # noqa: B018 - starts it
     return settings

@@ -98,10 +98,10 @@ def desk(tmp_path: Path, slack: LocalSlack) -> Iterator[Office]:
 
 
 @pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailroom]:
+def room(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailroom]:
     """Everything between a mailbox and Slack, a step at a time."""
     from mailroom import mailroom
 
     _no_proxy(monkeypatch)
-    with mailroom(tmp_path) as it:
+    with mailroom(database) as it:
         yield it

@@ -123,10 +123,10 @@ def words(message: dict[str, Any]) -> str:
 
 
 @contextmanager
-def mailroom(folder: Path, routes: Routes | None = None) -> Iterator[Mailroom]:
-    """A bot with a state folder and a Slack of its own. The caller sees to it that no proxy is set."""
+def mailroom(url: str, routes: Routes | None = None) -> Iterator[Mailroom]:
+    """A bot on this database, with a Slack of its own. The caller sees to it that no proxy is set."""
     with (
         LocalSlack(channels=(MAIN, LOUD_ONES, MAIL_TEAM)) as slack,
-        Store.open(f"sqlite:///{folder}/t.db", now=lambda: MONDAY) as store,
+        Store.open(url, now=lambda: MONDAY) as store,
     ):
         yield Mailroom(store, slack, routes or Routes(channel=MAIN))

@@ -187,10 +187,8 @@ def test_commands_mute_list_and_unmute(desk: Office) -> None:
 @pytest.mark.usefixtures("no_proxy")
 def test_the_command_line_does_the_same(tmp_path: Path) -> None:
     config = configuration(tmp_path, ACCOUNT, SimpleNamespace(base_url="http://127.0.0.1:9/api/"))
-    (tmp_path / "state").mkdir()
-    with mailroom(tmp_path / "state") as room:
+    with mailroom(f"sqlite:///{tmp_path}/state/triage.db") as room:
         report = room.receives("out_of_scope", head=PASSES)
-    (tmp_path / "state" / "t.db").rename(tmp_path / "state" / "triage.db")
     steps = itertools.chain.from_iterable([[(report.short,), (), (report.short, "--end"), ()]])
     said = [triage("mute", *step, "--by", "ana", "--config", config).stdout for step in steps]
 

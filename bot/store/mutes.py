@@ -59,14 +59,14 @@ class Mutes(Outbox):
 
     def mutes(self, at: datetime) -> tuple[Mute, ...]:
         """Who is muted then, the latest last."""
-        m, r, x = t.mutes, t.reports, t.traces
+        m, r, x, later = t.mutes, t.reports, t.traces, t.reports.alias("later")
         since = (
             select(func.count())
-            .select_from(x.join(t.reports.alias("later"), sa.literal_column("later.id") == x.c.report_id))
+            .select_from(x.join(later, later.c.id == x.c.report_id))
             .where(
                 x.c.sender == m.c.sender,
                 x.c.report_id > m.c.report_id,
-                sa.literal_column("later.account") == m.c.account,
+                later.c.account == m.c.account,
             )
             .scalar_subquery()
         )

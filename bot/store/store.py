@@ -210,20 +210,22 @@ class Store(Acts, Audits, Courses, Digests, Drafts, Leases, Mutes, Places, Templ
             for r in found
         ]
 
-    def unreminded(self) -> tuple[KeptReport, ...]:
-        """Live reports that no person decided and of which no reminder was recorded; open audits are none of them."""
+    def unreminded(self, before: datetime) -> tuple[KeptReport, ...]:
+        """Live reports that came before then and that no person decided, with a card to remind at and no reminder so far.
+
+        Open audits are none of them. A follow-up is reminded at its thread's card.
+        """
         r, v, n = t.reports, t.verdicts, t.notices
-        told = select(n.c.report_id).where(n.c.kind == NoticeKind.REMINDER.value)
+        reminded = select(n.c.report_id).where(n.c.kind == NoticeKind.REMINDER.value)
         audited = select(v.c.report_id).where(v.c.kind == VerdictKind.AUDIT.value)
+        on_cards = t.card_reports.join(t.cards, t.cards.c.id == t.card_reports.c.card_id)
+        carded = select(t.card_reports.c.report_id).select_from(on_cards).where(t.cards.c.ts.is_not(None))
+        under = select(t.threads.c.report_id).where(t.threads.c.first_id.in_(carded))
         query = (
             select(r)
             .join(v, v.c.id == r.c.current_verdict_id)
-            .where(
-                v.c.disposition.in_(LIVE),
-                v.c.kind == VerdictKind.BOT.value,
-                r.c.id.not_in(told),
-                r.c.id.not_in(audited),
-            )
+            .where(v.c.disposition.in_(LIVE), v.c.kind == VerdictKind.BOT.value, r.c.received_at <= before)
+            .where(r.c.id.not_in(reminded), r.c.id.not_in(audited), r.c.id.in_(carded) | r.c.id.in_(under))
             .order_by(r.c.id)
         )
         with self._read() as c:
