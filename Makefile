@@ -5,16 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format lock corpus bench fuzz clean help
+.PHONY: demo test test-long check format lock corpus bench fuzz clean help
 
 help:                ## this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: $(READY)       ## the main job on this machine: a mailbox, a dozen mails, the cards
 	@$(BIN)/triage demo
 
-test: $(READY)       ## all tests; those that need Dovecot skip with a reason where it is not installed
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+test: $(READY)       ## all tests but the long ones; those that need Dovecot skip with a reason where it is not installed
+	@$(BIN)/python -m pytest -n 4 --dist worksteal -m "not long"
+
+test-long: $(READY)  ## the tests that take minutes: killed at every step, copies killed and stopped, 50,000 mails
+	@$(BIN)/python -m pytest -m long
 
 check: $(READY)      ## formatting, lint, types
 	@$(BIN)/ruff format --check .

@@ -146,14 +146,15 @@ def _trial(m: Material, opinions: Sequence[Opinion], fusion: Fusion, i: int) -> 
 
 def judged(m: Material, trials: Sequence[Trial], at: Thresholds) -> list[Disposition]:
     """The verdicts on the examples by these thresholds, under a policy that excludes every category."""
+    return [_judged(m, trials[i], at, i) for i in range(len(trials))]
+
+
+def _judged(m: Material, trial: Trial, at: Thresholds, i: int) -> Disposition:
     every = Policy(name="training", title="", clauses=(Clause(id="all", text="all", categories=m.categories),))
-    return [
-        decide(
-            m.whole.reports[i], regions=m.whole.regions[i], evidence=m.whole.evidence[i], opinion=t.opinion,
-            fusion=t.fusion, thresholds=at, acknowledgement=MISSING, policy=every, versions=NONE,
-        ).disposition
-        for i, t in enumerate(trials)
-    ]  # fmt: skip
+    return decide(
+        m.whole.reports[i], regions=m.whole.regions[i], evidence=m.whole.evidence[i], opinion=trial.opinion,
+        fusion=trial.fusion, thresholds=at, acknowledgement=MISSING, policy=every, versions=NONE,
+    ).disposition  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------ choosing
@@ -191,9 +192,8 @@ def _affordable(wrong: Sequence[Trial], allowed: int) -> float:
 
 def _wrong(m: Material, trials: Sequence[Trial], at: Thresholds) -> list[Trial]:
     """The genuine reports that these thresholds dismiss."""
-    said = judged(m, trials, at)
-    genuine = m.is_a(Disposition.IN_SCOPE)
-    return [t for t, d, is_live in zip(trials, said, genuine, strict=True) if is_live and d in DISMISSALS]
+    genuine = np.flatnonzero(m.is_a(Disposition.IN_SCOPE))
+    return [trials[i] for i in map(int, genuine) if _judged(m, trials[i], at, i) in DISMISSALS]
 
 
 def _rare(p: Sequence[float]) -> float:

@@ -102,6 +102,7 @@ def outcome(folder: Path, slack: LocalSlack) -> dict[str, Any]:
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_killed_at_any_step_it_ends_as_if_nothing_had_happened(sweeper: Sweeper) -> None:
     """A report, a newsletter, a follow-up that raises the first: one verdict, one card, one line each; no repeat, no loss."""
     steps = sweeper.journey(sweeper.afresh())
@@ -123,6 +124,7 @@ def test_killed_at_any_step_it_ends_as_if_nothing_had_happened(sweeper: Sweeper)
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_the_daemon_killed_again_and_again_tells_each_mail_once(dovecot: Dovecot, tmp_path: Path) -> None:
     """SIGKILL while it reads, judges and speaks, and Slack failing beside: one card a mail, one details message under it."""
     with LocalSlack(channels=(CHANNEL,)) as slack:

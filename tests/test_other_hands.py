@@ -132,6 +132,7 @@ def test_mail_that_comes_all_the_while_is_kept_once(dovecot: Dovecot, line: Prox
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_50000_mails_at_the_first_look(
     dovecot: Dovecot, line: Proxy, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -353,6 +353,7 @@ for at in range(int(sys.argv[2]), 10**6):
 """
 
 
+@pytest.mark.long
 def test_a_migration_killed_at_any_statement_is_done_at_the_next_start(path: Path) -> None:
     """Each start dies one statement later than the last, until one gets through; all rows are there."""
     with_rows = made(path, VERSIONS[0])
