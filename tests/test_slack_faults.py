@@ -310,6 +310,7 @@ def test_a_deleted_card_whose_new_one_is_taken_without_an_answer_stays_one(telle
 # ------------------------------------------------------------------------------------------------ the line
 
 
+@pytest.mark.long
 def test_health_says_where_slack_counts_lines_that_are_not_ours(tmp_path: Path, slack: LocalSlack) -> None:
     """Presses may go to those; the daemon runs all the same. Once they are gone, health says nothing of them."""
     slack.sockets.ghosts = 1
@@ -323,7 +324,7 @@ def test_health_says_where_slack_counts_lines_that_are_not_ours(tmp_path: Path, 
             assert "another copy of triage?" in bot.command("health").stdout
             slack.sockets.ghosts = 0
             slack.sockets.cut()
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["socket_alone"] is True)
+            until(lambda: json.loads(bot.command("health", "--json").stdout)["socket_alone"] is True, 90)
             assert "another copy" not in bot.command("health").stdout
             assert bot.terminate() == 0
 

@@ -152,6 +152,7 @@ def test_what_no_page_tells_is_found_out_too(path: Path) -> None:
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_damaged_database_stops_reading_and_a_copy_brings_all_back(
     dovecot: Dovecot, slack: LocalSlack, tmp_path: Path
 ) -> None:
