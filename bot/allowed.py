@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.ports import Press
+from classifiers.errors import NotifierError
 
 EVERYBODY = "*"
 REMEMBERED = timedelta(minutes=5)  # how long a group's members are not asked for again
@@ -38,7 +39,18 @@ class Allowed:
 
     def by_name(self, press: Press) -> bool:
         """Whether they are named, or a group of theirs is: "everybody" is not enough. Raises as `may`."""
-        return press.user in self._users or any(press.user in self._of(group) for group in self._groups)
+        if press.user in self._users:
+            return True
+        unasked: NotifierError | None = None
+        for group in self._groups:
+            try:
+                if press.user in self._of(group):
+                    return True
+            except NotifierError as e:  # another group may have them
+                unasked = e
+        if unasked is not None:
+            raise unasked
+        return False
 
     def _of(self, group: str) -> frozenset[str]:
         with self._lock:

@@ -25,7 +25,6 @@ from bot.slack.payloads import HOME
 from bot.slack.view import TITLES
 from classifiers.errors import UserError
 
-NOT_HERE = "Say it in a channel where the cards are: whoever reads those may ask there."
 NO_CARD = "This message is no card of triage, so there is no verdict to change."
 
 
@@ -51,17 +50,11 @@ class Commands:
 
     def _attempt(self, press: Press, do: Callable[[], None]) -> None:
         at = self.desk.reception
-        if refused := at.refused(press) or self._elsewhere(press):
+        if refused := at.refused_away(press, self.desk.routes.channels):
             at.note(press, ActKind.LOOK, None, Outcome.REFUSED)
             at.tell(press, refused)
         else:
             at.attempt(press, do, failed=lambda: at.note(press, ActKind.LOOK, None, Outcome.FAILED))
-
-    def _elsewhere(self, press: Press) -> str:
-        """Who may because everybody who sees the channel may has to say it there: elsewhere nobody knows whether they see it."""
-        return (
-            "" if press.channel in self.desk.routes.channels or self.desk.reception.allowed.by_name(press) else NOT_HERE
-        )
 
     # ------------------------------------------------------------------------------------------ the command
 
@@ -157,7 +150,7 @@ class Commands:
     def _home(self, press: Press) -> None:
         """What stands in App Home for them now; for who may not see it, why not."""
         at = self.desk.reception
-        refused = at.refused(press) or self._elsewhere(press)
+        refused = at.refused_away(press, self.desk.routes.channels)
 
         def publish() -> None:
             desk = self.desk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from classifiers.errors import NotifierError, UserError
 log = logging.getLogger("triage")
 NOT_ALLOWED = "You may read this, but not decide here. Ask whoever runs triage to name you in slack.allowed_users."
 NOT_ASKED = "Who may press could not be looked up in Slack now. Try again, or say it on the command line."
+NOT_HERE = "Say it in a channel where the cards are: whoever reads those may ask there."
 
 
 class Whisperer(Protocol):
@@ -55,11 +56,15 @@ class Reception:
 
     def refused(self, press: Press) -> str:
         """Why this person may not; "" where they may."""
-        try:
-            return "" if self.allowed.may(press) else NOT_ALLOWED
-        except NotifierError as e:
-            log.warning("press.unchecked", extra={"why": str(e)[:200]})
-            return NOT_ASKED
+        return _unless(self.allowed.may, press, NOT_ALLOWED)
+
+    def refused_away(self, press: Press, cards: Collection[str]) -> str:
+        """As `refused`, of what is no card's button: who may because everybody may has to ask in a channel of `cards`.
+
+        Elsewhere nobody knows whether they see the cards.
+        """
+        here = press.channel in cards
+        return self.refused(press) or ("" if here else _unless(self.allowed.by_name, press, NOT_HERE))
 
     def note(self, press: Press, kind: ActKind, report: KeptReport | None, outcome: Outcome) -> None:
         self.store.note(
@@ -76,3 +81,12 @@ class Reception:
                 self.slack.whisper(press.channel or self.channel, press.user, text)
         except NotifierError as e:
             log.warning("press.unanswered", extra={"why": str(e)[:200]})
+
+
+def _unless(may: Callable[[Press], bool], press: Press, why_not: str) -> str:
+    """Why not; "" where they may. A group that cannot be asked is a reason of its own."""
+    try:
+        return "" if may(press) else why_not
+    except NotifierError as e:
+        log.warning("press.unchecked", extra={"why": str(e)[:200]})
+        return NOT_ASKED

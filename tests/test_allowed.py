@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from office import NOW, Office, office
 
 from bot.allowed import REMEMBERED, Allowed
 from bot.local.slack import LocalSlack
 from bot.ports import Outcome, Press, VerdictKind
 from bot.reception import NOT_ALLOWED, NOT_ASKED
+from classifiers.errors import NotSaid
 
 
 def test_who_is_not_named_is_told_so_alone_and_it_is_kept(desk: Office, slack: LocalSlack) -> None:
@@ -79,3 +81,16 @@ def test_everybody_means_everybody_of_the_workspace() -> None:
     now[0] += REMEMBERED + timedelta(seconds=1)
     assert group.may(press("U9", own=True))
     assert asked == ["S1", "S1"]
+
+
+def test_of_several_groups_one_that_cannot_be_asked_keeps_nobody_of_another_out() -> None:
+    def members(group: str) -> frozenset[str]:
+        if group == "S0GONE":
+            raise NotSaid("Slack refused: no_such_subteam", final=True)
+        return frozenset({"U1"})
+
+    allowed = Allowed((), ("S0GONE", "S0SECURITY"), members, now=lambda: NOW)
+
+    assert allowed.may(Press(action="a", value="", user="U1", name="x", own_team=True))
+    with pytest.raises(NotSaid):
+        allowed.may(Press(action="a", value="", user="U2", name="x", own_team=True))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from office import CHANNEL, Office, office, shown, words
 
-from bot.commands import NO_CARD, NOT_HERE
+from bot.commands import NO_CARD
 from bot.local.slack import LocalSlack
 from bot.local.slack.limits import block_problem
 from bot.ports import ActKind, Outcome, VerdictKind
-from bot.reception import NOT_ALLOWED
+from bot.reception import NOT_ALLOWED, NOT_ASKED, NOT_HERE
 from bot.slack.command import Asked, read
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
@@ -207,6 +207,18 @@ def test_everybody_who_sees_the_channel_asks_there(tmp_path: Path, slack: LocalS
     with office(tmp_path, slack, users=("*",)) as desk:
         assert desk.say("U0EVE", "open", ELSEWHERE) == NOT_HERE
         assert desk.say("U0EVE", "open") == "Nothing waits for a person."
+
+
+def test_everybody_is_answered_where_a_group_cannot_be_looked_up(tmp_path: Path, slack: LocalSlack) -> None:
+    """Where the cards are everybody may; elsewhere, and in Home, they are told why it cannot be known whether they may."""
+    with office(tmp_path, slack, users=("*",), groups=("S0NOBODY",)) as desk:
+        report = desk.report()
+
+        assert desk.say("U0EVE", "status").startswith("Mailbox security")
+        assert desk.say("U0EVE", "open", ELSEWHERE) == NOT_ASKED
+        assert desk.say("U0BEN", f"reclassify {short(desk, report)} --as in_scope", ELSEWHERE) == NOT_ASKED
+        assert desk.home("U0EVE")["blocks"][0]["text"]["text"] == NOT_ASKED
+        assert desk.store.current(report).kind is VerdictKind.BOT  # type: ignore[union-attr]
 
 
 # ------------------------------------------------------------------------------------------------ the shortcut

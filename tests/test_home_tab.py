@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from office import Office, office, words
 
-from bot.commands import NOT_HERE
 from bot.figures import Course, Figures, counted
 from bot.local.slack import LocalSlack
 from bot.local.slack.limits import view_problem
 from bot.ports import ActKind, Outcome
-from bot.reception import NOT_ALLOWED
+from bot.reception import NOT_ALLOWED, NOT_HERE
 from bot.slack.controls import CHANGE
 from bot.slack.home import LISTED, REFRESH, home, in_figures
 from bot.slack.overview import Overview, Waiting

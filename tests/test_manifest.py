@@ -12,6 +12,8 @@ import pytest
 from bot.doctor import _look_at_slack
 from bot.local.slack import LocalSlack
 from bot.settings import Settings
+from bot.slack.command import HELP, VERBS
+from bot.slack.command import read as asked
 from bot.slack.controls import SHORTCUT
 from bot.slack.manifest import MANIFEST, OPTIONAL, SCOPES
 
@@ -108,6 +110,16 @@ def test_the_manifest_is_what_slacks_schema_takes() -> None:
 )  # fmt: skip
 def test_a_slip_in_the_manifest_would_be_noticed(old: str, new: str) -> None:
     assert list(wrong(read(MANIFEST.replace(old, new)), SHAPE, "manifest")) != []
+
+
+def test_the_commands_hint_names_all_that_it_takes() -> None:
+    """And so does its help; each is read as what it is."""
+    hint = read(MANIFEST)["features"]["slash_commands"][0]["usage_hint"]
+    told = hint.split(" | ")
+
+    assert {asked(entry.replace("ID", "9f2c51ab")).verb for entry in told} == {entry.split()[0] for entry in told}
+    assert set(VERBS) | {"help"} == {entry.split()[0] for entry in told}
+    assert all(f"`/triage {verb}" in HELP for verb in VERBS)
 
 
 # Every method that we call, with the scopes of a bot token that it needs (docs.slack.dev/reference/methods).

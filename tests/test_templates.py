@@ -171,6 +171,7 @@ def test_agreeing_decides_all_that_the_card_named(desk: Office) -> None:
     copies = template(desk, 4)
     before = len(desk.slack.messages(CHANNEL))
     assert "3 more alike" in words(desk.card(copies[0]))
+    assert labels(desk.card(copies[0])) == ["Agree: out of scope (4 reports)", "Change…"]
 
     desk.press("U0ANA", copies[0], "triage_agree")
 

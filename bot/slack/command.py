@@ -14,6 +14,8 @@ from typing import NoReturn
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
 
+VERBS = ("status", "open", "mutes", "show", "rerun", "mute", "unmute", "reclassify")
+USAGE = "status | open | show ID | rerun ID | reclassify ID | mute ID | unmute ID | mutes | help"
 HELP = """\
 `/triage status` how triage stands · `/triage open` what waits for a person · `/triage show ID` one report
 `/triage rerun ID` judges it again · `/triage reclassify ID` opens “Change…”; or at once: \
@@ -72,7 +74,7 @@ def _words(text: str) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="/triage", add_help=False, allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", parser_class=_Parser, required=True)
-    for verb in ("status", "open", "mutes", "show", "rerun", "mute", "unmute", "reclassify"):
+    for verb in VERBS:
         of = verbs.add_parser(verb, add_help=False, allow_abbrev=False)
         if verb not in {"status", "open", "mutes"}:
             of.add_argument("report", metavar="ID")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bot.slack.command import USAGE
 from bot.slack.controls import SHORTCUT
 
 OPTIONAL = "usergroups:read"  # who installs the app may leave it out
@@ -39,7 +40,7 @@ features:
   slash_commands:
     - command: /triage
       description: What is open, how triage stands, change a verdict
-      usage_hint: status | open | show ID | rerun ID | reclassify ID
+      usage_hint: {USAGE}
       should_escape: false
   shortcuts:
     - name: Change the verdict

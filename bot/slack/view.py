@@ -92,6 +92,11 @@ class CardView:
         )
 
     @property
+    def same(self) -> tuple[OnCard, ...]:
+        """The others on its card that are decided with it."""
+        return tuple(r for r in self.alike if r.said == self.said)
+
+    @property
     def verdict(self) -> Verdict:
         return self.recorded.verdict
 
