@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
+from bot.fields import MOST, Fields, text_of
 from classifiers.parts import MOST as MOST_PARTS
 from classifiers.terms import (
     Acknowledgement,
@@ -22,10 +22,6 @@ from classifiers.terms import (
     Verdict,
     Versions,
 )
-
-MOST = 1000  # entries of any list
-LONGEST = 5000  # characters of any text
-T = TypeVar("T")
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
@@ -74,14 +70,14 @@ def _span_to_json(span: Span | None) -> list[int] | None:
 
 def verdict_from_json(data: Any) -> Verdict:
     """The verdict. Raises ValueError for anything that verdict_to_json does not make."""
-    d = _Fields(data)
+    d = Fields(data)
     verdict = Verdict(
         report=d.text("report"), disposition=Disposition(d.text("disposition")), confidence=d.share("confidence"),
         why=d.text("why"), categories=d.many("categories", _finding), considered=d.many("considered", _finding),
         signs=d.many("signs", _evidence),
         parts=d.many("parts", _part, MOST_PARTS) if "parts" in d else (),  # older rows have none
         acknowledgement=_acknowledgement(d.take("acknowledgement")),
-        missing=d.many("missing", _text), assets=d.many("assets", _text), defects=d.many("defects", _text),
+        missing=d.many("missing", text_of), assets=d.many("assets", text_of), defects=d.many("defects", text_of),
         rules_say=d.text("rules_say"), model_says=d.text("model_says"), policy=d.text("policy"),
         versions=_versions(d.take("versions")),
     )  # fmt: skip
@@ -91,69 +87,8 @@ def verdict_from_json(data: Any) -> Verdict:
     return verdict
 
 
-class _Fields:
-    """An object's fields, taken one by one; none may be left."""
-
-    def __init__(self, data: Any) -> None:
-        if not isinstance(data, Mapping):
-            raise ValueError("no object")  # noqa: TRY004 - one error for all that is strange
-        self._left = dict(data)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._left
-
-    def take(self, key: str) -> Any:
-        if key not in self._left:
-            raise ValueError(f"{key} is missing")
-        return self._left.pop(key)
-
-    def text(self, key: str) -> str:
-        return _text(self.take(key))
-
-    def text_or_none(self, key: str) -> str | None:
-        value = self.take(key)
-        return None if value is None else _text(value)
-
-    def number(self, key: str) -> float:
-        value = self.take(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"{key} is no number")
-        return float(value)
-
-    def share(self, key: str) -> float:
-        value = self.number(key)
-        if not 0 <= value <= 1:
-            raise ValueError(f"{key} is no share")
-        return value
-
-    def share_or_none(self, key: str) -> float | None:
-        return self.share(key) if self._left.get(key, 0) is not None else self.take(key)
-
-    def count(self, key: str) -> int:
-        value = self.take(key)
-        if type(value) is not int or not 0 <= value <= MOST:
-            raise ValueError(f"{key} is no count")
-        return value
-
-    def many(self, key: str, make: Callable[[Any], T], most: int = MOST) -> tuple[T, ...]:
-        value = self.take(key)
-        if not isinstance(value, list) or len(value) > most:
-            raise ValueError(f"{key} is no list, or too long a one")
-        return tuple(make(v) for v in value)
-
-    def end(self) -> None:
-        if self._left:
-            raise ValueError(f"unknown: {', '.join(sorted(map(str, self._left)))[:100]}")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST:
-        raise ValueError("no text, or too long a one")
-    return value
-
-
 def _finding(data: Any) -> Finding:
-    d = _Fields(data)
+    d = Fields(data)
     finding = Finding(
         category=d.text("category"), probability=d.share("probability"), clause=d.text_or_none("clause"),
         clause_kind=d.text_or_none("clause_kind"), evidence=d.many("evidence", _evidence),
@@ -165,7 +100,7 @@ def _finding(data: Any) -> Finding:
 
 
 def _evidence(data: Any) -> Evidence:
-    d = _Fields(data)
+    d = Fields(data)
     speaks_for, span, where = d.take("for"), d.take("span"), d.text_or_none("where")
     if not isinstance(speaks_for, bool):
         raise ValueError("for is no truth value")  # noqa: TRY004
@@ -178,10 +113,10 @@ def _evidence(data: Any) -> Evidence:
 
 
 def _part(data: Any) -> PartVerdict:
-    d = _Fields(data)
+    d = Fields(data)
     part = PartVerdict(
         kind=PartKind(d.text("kind")), category=d.text_or_none("category"), where=Place(d.text("where")),
-        span=_span(d.take("span")), remarks=d.count("remarks"), sources=d.many("sources", _text),
+        span=_span(d.take("span")), remarks=d.count("remarks"), sources=d.many("sources", text_of),
         live=d.share_or_none("live"), quote=d.text("quote"),
     )  # fmt: skip
     d.end()
@@ -199,7 +134,7 @@ def _span(value: Any) -> Span | None:
 
 
 def _acknowledgement(data: Any) -> Acknowledgement:
-    d = _Fields(data)
+    d = Fields(data)
     ack = Acknowledgement(
         state=AcknowledgementState(d.text("state")), where=d.text_or_none("where"), quote=d.text("quote")
     )
@@ -208,7 +143,7 @@ def _acknowledgement(data: Any) -> Acknowledgement:
 
 
 def _versions(data: Any) -> Versions:
-    d = _Fields(data)
+    d = Fields(data)
     versions = Versions(rules=d.text("rules"), model=d.text("model"), policy=d.text("policy"))
     d.end()
     return versions
@@ -227,7 +162,7 @@ def opinion_to_json(opinion: Opinion) -> dict[str, Any]:
 
 def opinion_from_json(data: Any) -> Opinion:
     """The opinion. Raises ValueError for anything that opinion_to_json does not make."""
-    d = _Fields(data)
+    d = Fields(data)
     opinion = Opinion(
         categories=_shares(d.take("categories")),
         dispositions=_shares(d.take("dispositions")),
@@ -241,14 +176,14 @@ def opinion_from_json(data: Any) -> Opinion:
 def _shares(value: Any) -> dict[str, float]:
     if not isinstance(value, Mapping) or len(value) > MOST:
         raise ValueError("no probabilities, or too many")
-    d = _Fields(value)
-    return {_text(label): d.share(label) for label in value}
+    d = Fields(value)
+    return {text_of(label): d.share(label) for label in value}
 
 
 def _word(value: Any) -> tuple[str, str, float]:
     if not isinstance(value, list) or len(value) != 3:
         raise ValueError("word")
-    return _text(value[0]), _text(value[1]), _Fields({"added": value[2]}).number("added")
+    return text_of(value[0]), text_of(value[1]), Fields({"added": value[2]}).number("added")
 
 
 # ------------------------------------------------------------------------------------------------ without the mail's words

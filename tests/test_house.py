@@ -49,6 +49,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.pages",),
     (
         "bot",
+        "bot.fields",
         "bot.hours",
         "bot.limits",
         "bot.ports",
