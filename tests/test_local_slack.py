@@ -1,104 +1,19 @@
-"""The stand-in for Slack: its Socket Mode against the SDK's own client, what it refuses, who it lets in, its page by clicking."""
+"""The stand-in for Slack: its Socket Mode against the SDK's own client, and what it refuses."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import pytest
-from chromium import Chromium
+from listener import BLOCKS, BUTTON, CHANNEL, MENU, MODAL, OPTION, Listener, posted, text
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode import SocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.socket_mode.response import SocketModeResponse
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from bot.local.slack import LocalSlack
-from bot.local.slack.drawn import mrkdwn
 from bot.local.slack.hands import UNANSWERED, UNCONNECTED
 from bot.local.slack.limits import block_problem, view_problem
-from bot.slack.socket import hang_up
-
-CHANNEL = "C0TRIAGE"
-WORDS = {"type": "mrkdwn", "text": "*Out of scope* &amp; `code` _soft_"}
-BUTTON = {
-    "type": "button",
-    "action_id": "take",
-    "style": "primary",
-    "value": "r1",
-    "text": {"type": "plain_text", "text": "Take it"},
-}
-OPTION = {"text": {"type": "plain_text", "text": "Run again"}, "value": "again"}
-MENU = {"type": "overflow", "action_id": "more", "options": [OPTION]}
-BLOCKS: list[dict[str, Any]] = [
-    {"type": "header", "text": {"type": "plain_text", "text": "A head"}},
-    {"type": "section", "text": WORDS, "accessory": MENU},
-    {"type": "divider"},
-    {"type": "actions", "elements": [BUTTON]},
-    {"type": "context", "elements": [{"type": "mrkdwn", "text": "ids"}]},
-]
-KINDS = [{"text": {"type": "plain_text", "text": t}, "value": t.lower()} for t in ("Cookies", "SPF")]
-MODAL: dict[str, Any] = {
-    "type": "modal", "callback_id": "change", "private_metadata": "r1", "notify_on_close": True,
-    "title": {"type": "plain_text", "text": "Change"}, "submit": {"type": "plain_text", "text": "Save"},
-    "blocks": [
-        {"type": "input", "block_id": "what", "label": {"type": "plain_text", "text": "It is"},
-         "element": {"type": "static_select", "action_id": "what", "options": KINDS, "initial_option": KINDS[0]}},
-        {"type": "input", "block_id": "many", "optional": True, "label": {"type": "plain_text", "text": "Kinds"},
-         "element": {"type": "multi_static_select", "action_id": "many", "options": KINDS}},
-        {"type": "input", "block_id": "word", "optional": True, "label": {"type": "plain_text", "text": "The word"},
-         "element": {"type": "checkboxes", "action_id": "word", "options": [OPTION]}},
-        {"type": "input", "block_id": "why", "label": {"type": "plain_text", "text": "Why"},
-         "element": {"type": "plain_text_input", "action_id": "why", "multiline": True, "max_length": 500}},
-    ],
-}  # fmt: skip
-
-
-class Listener:
-    """The SDK's client with one answer for every envelope."""
-
-    def __init__(
-        self, slack: LocalSlack, answer: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _: {}
-    ) -> None:
-        self.web = WebClient(token=slack.token, base_url=slack.base_url)
-        self.got: list[tuple[str, dict[str, Any]]] = []
-        self.hellos: list[int] = []
-        self.answer = answer
-        self._new = threading.Condition()
-        self.client = SocketModeClient(app_token=slack.app_token, web_client=self.web, ping_interval=0.3)
-        self.client.socket_mode_request_listeners.append(self._heard)
-        self.client.on_message_listeners.append(self._raw)
-
-    def __enter__(self) -> Self:
-        self.client.connect()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        hang_up(self.client)
-        self.client.close()
-
-    def _raw(self, text: str) -> None:
-        if text.startswith("{") and (told := json.loads(text)).get("type") == "hello":
-            self.hellos.append(told["num_connections"])
-
-    def _heard(self, _client: object, request: SocketModeRequest) -> None:
-        self.got.append((request.type, request.payload))
-        answer = self.answer(request.payload)
-        if answer is not None:
-            response = SocketModeResponse(envelope_id=request.envelope_id, payload=answer or None)
-            self.client.send_socket_mode_response(response)
-
-
-def posted(slack: LocalSlack, blocks: list[dict[str, Any]] = BLOCKS) -> str:
-    answer = slack.answer("chat.postMessage", {"channel": CHANNEL, "text": "a card", "blocks": blocks}, slack.token)[1]
-    assert answer["ok"], answer
-    return str(answer["ts"])
-
 
 # ------------------------------------------------------------------------------------------------ Socket Mode
 
@@ -252,10 +167,6 @@ def test_private_words_are_for_one_person_and_an_answer_url_takes_five(slack: Lo
 # ------------------------------------------------------------------------------------------------ what it refuses
 
 
-def text(words: str, kind: str = "mrkdwn") -> dict[str, str]:
-    return {"type": kind, "text": words}
-
-
 @pytest.mark.parametrize(
     ("block", "reason"),
     [
@@ -315,115 +226,3 @@ def test_a_view_that_slack_would_refuse_is_refused(change: dict[str, Any], reaso
     assert error == "invalid_arguments"
     assert any(reason in p for p in problems), problems
     assert view_problem(MODAL) == ("", [])
-
-
-# ------------------------------------------------------------------------------------------------ how it draws
-
-
-@pytest.mark.parametrize(
-    ("text", "drawn"),
-    [
-        ("*a* _b_ ~c~ `d *e*`", "<b>a</b> <i>b</i> <s>c</s> <code>d *e*</code>"),
-        ("*a*\n```one\n  *two* &lt;b&gt;```\nafter", "<b>a</b><pre>one\n  *two* &lt;b&gt;</pre>after"),
-        ("a ``` never closed", "a ``` never closed"),
-        ("&gt; quoted\nnot", "<q>quoted</q>not"),
-    ],
-)
-def test_marks_are_drawn_as_slack_draws_them(text: str, drawn: str) -> None:
-    assert mrkdwn(text) == drawn
-
-
-# ------------------------------------------------------------------------------------------------ who is let in
-
-
-@pytest.mark.parametrize(
-    ("path", "headers", "status"),
-    [
-        ("/", {}, 403),  # without the printed token
-        ("/?token=guessed", {}, 403),
-        ("/?token={token}", {}, 200),
-        ("/?token={token}", {"Host": "evil.example"}, 403),  # a name that was made to point here
-        ("/state?user=U0ANA", {"X-Page-Token": "{token}", "Origin": "http://evil.example"}, 403),
-        ("/state?user=U0ANA", {"X-Page-Token": "{token}"}, 200),
-        ("/state?user=U0ANA", {}, 403),
-        ("/page.js", {}, 200),  # no secret is in it
-        ("/../__init__.py", {}, 404),
-    ],
-)
-def test_the_page_is_for_who_has_its_address(
-    slack: LocalSlack, path: str, headers: dict[str, str], status: int
-) -> None:
-    line = http.client.HTTPConnection("127.0.0.1", slack.port, timeout=10)
-    filled = {k: v.format(token=slack.page_token) for k, v in headers.items()}
-    line.request("GET", path.format(token=slack.page_token), headers=filled)
-
-    assert line.getresponse().status == status
-    line.close()
-
-
-def test_a_click_from_elsewhere_is_none(slack: LocalSlack) -> None:
-    """A form that some page sends here carries no token, and its origin names it."""
-    ts = posted(slack)
-    body = json.dumps({"user": "U0ANA", "channel": CHANNEL, "ts": ts, "action": "take"})
-    line = http.client.HTTPConnection("127.0.0.1", slack.port, timeout=10)
-    line.request("POST", "/press", body, {"Content-Type": "text/plain"})
-
-    assert line.getresponse().status == 403
-    assert slack.sockets.envelopes == []
-    line.close()
-
-
-# ------------------------------------------------------------------------------------------------ by clicking
-
-
-@pytest.mark.chromium
-def test_the_page_takes_clicks_and_modals(slack: LocalSlack, browser: Chromium) -> None:
-    """A person opens the menu, presses, fills in the form, and sees what the app answers; in a real browser."""
-    acks: list[dict[str, Any]] = [{}, {}, {"response_action": "errors", "errors": {"why": "say more"}}, {}]
-    with Listener(slack, lambda _: acks.pop(0)) as app:
-        slack.wait_for(lambda: app.hellos, 5)
-        posted(slack)
-        browser.goto(slack.page_url)
-
-        browser.click("summary", "⋯")
-        browser.click("[role=menuitem]", "Run again")
-        slack.wait_for(lambda: len(app.got) == 1, 5)
-        browser.click("button", "Take it")
-        slack.wait_for(lambda: len(app.got) == 2, 5)
-        app.web.views_open(trigger_id=app.got[1][1]["trigger_id"], view=MODAL)
-        browser.choose("[data-block=what] select", "spf")
-        browser.click("label", "Cookies", within="[data-block=many]")
-        browser.type("[data-block=why] textarea", "because")
-        browser.click("button", "Save")
-        browser.wait("document.querySelector('[data-block=why] .wrong').innerText === 'say more'")
-        browser.click("button", "Save")
-        browser.wait("document.getElementById('veil').hidden")
-
-        values = app.got[-1][1]["view"]["state"]["values"]
-        assert values["what"]["what"]["selected_option"]["value"] == "spf"
-        assert [o["value"] for o in values["many"]["many"]["selected_options"]] == ["cookies"]
-        assert values["why"]["why"]["value"] == "because"
-        app.web.chat_postEphemeral(channel=CHANNEL, user="U0ANA", text="for ana alone")
-        browser.wait("document.body.innerText.includes('for ana alone')")
-        browser.choose("#who", "U0BEN")
-        browser.wait("!document.body.innerText.includes('for ana alone')")
-
-
-@pytest.mark.chromium
-def test_a_strangers_words_stay_words_in_a_browser(slack: LocalSlack, browser: Chromium) -> None:
-    """Nothing in a message becomes an element of the page, in no place where a message may stand."""
-    evil = "<img src=x onerror=alert(1)> &lt;script&gt;alert(1)&lt;/script&gt; '\"><b>"
-    posted(slack, [{"type": "section", "text": text(evil)}, {"type": "header", "text": text(evil, "plain_text")}])
-    browser.goto(slack.page_url)
-
-    browser.wait("document.body.innerText.includes('<script>alert(1)</script>')")
-    assert browser.value("document.querySelectorAll('#place img, #place script').length") == 0
-
-
-@pytest.mark.chromium
-def test_what_is_not_acked_is_said(slack: LocalSlack, browser: Chromium) -> None:
-    posted(slack)
-    browser.goto(slack.page_url)
-    browser.click("button", "Take it")
-
-    browser.wait("document.getElementById('notice').innerText.includes('not connected')")

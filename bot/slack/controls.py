@@ -18,6 +18,7 @@ from classifiers.terms import Disposition
 TAKE, AGREE, CHANGE, MORE, ANSWER = "triage_take", "triage_agree", "triage_change", "triage_more", "triage_answer_"
 UNMUTE = "triage_unmute"  # a command's press
 SHORTCUT = "triage_change_verdict"  # of a message
+SHORTCUTS = {SHORTCUT: "Change the verdict"}  # with their titles
 WHY, AGAIN, REPLY, GIVE_BACK, MUTE = "why", "again", "reply", "give_back", "mute"
 ANSWERED_AT_ONCE = (Disposition.IN_SCOPE, Disposition.INCOMPLETE, Disposition.NOT_A_REPORT)
 _HANDLE = re.compile(r"(\d{1,18}):([A-Za-z0-9_.@-]{1,60}):([0-9a-f]{4,64})(?::(\d{1,18}))?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.slack.command import USAGE
-from bot.slack.controls import SHORTCUT
+from bot.slack.controls import SHORTCUT, SHORTCUTS
 
 OPTIONAL = "usergroups:read"  # who installs the app may leave it out
 SCOPES = {
@@ -43,7 +43,7 @@ features:
       usage_hint: {USAGE}
       should_escape: false
   shortcuts:
-    - name: Change the verdict
+    - name: {SHORTCUTS[SHORTCUT]}
       type: message
       callback_id: {SHORTCUT}
       description: Says what the report of this card is

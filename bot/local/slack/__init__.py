@@ -158,8 +158,8 @@ class LocalSlack:
             "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             "<title>triage demo</title><link rel=stylesheet href=/page.css><main><div class=bar><strong>Slack's stand-in</strong>"
             f"<label>You are <select id=who autocomplete=off>{people}</select></label><button type=button id=home>Home</button>"
-            "<form id=slash><input name=text placeholder='/triage status' aria-label='Slash command'><button>Send</button></form></div>"
-            f"<p id=notice role=status></p><div id=place data-version={first['version']}>{first['place']}</div></main><div id=veil class=veil hidden></div>"
+            "<form id=slash><input name=text placeholder='/triage status' aria-label='Slash command'><button>Send</button></form><p id=notice role=status></p></div>"
+            f"<div id=place data-version={first['version']}>{first['place']}</div></main><div id=veil class=veil hidden></div>"
             "<script src=/page.js></script></html>"
         )
 
@@ -195,6 +195,7 @@ class LocalSlack:
         ts, option = str(asked.get("ts")), str(asked.get("option") or "")
         do: dict[str, Callable[[], Done]] = {
             "press": lambda: self.hands.press(user, channel, ts, str(asked.get("action")), option),
+            "shortcut": lambda: self.hands.shortcut(user, str(asked.get("action")), channel, ts),
             "press_home": lambda: self.hands.press_home(user, str(asked.get("action")), int(asked.get("number") or 0)),
             "submit": lambda: self.hands.submit(user, asked.get("values") or {}),
             "close": lambda: self.hands.close(user),

@@ -6,20 +6,13 @@ Whatever a message holds is escaped: Slack undoes three escapes, and what it wou
 from __future__ import annotations
 
 import html
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_CONTROL = re.compile(r"(<[^<>\n]{1,3000}>)")
-_CODE = re.compile(r"(`[^`\n]+`)")
-_FENCE = "```"
-_MARKS = (
-    (re.compile(r"(?m)(^|[\s(>])\*([^*\n]{1,500})\*(?=$|[\s).,:;!?<])"), r"\1<b>\2</b>"),
-    (re.compile(r"(?m)(^|[\s(>])_([^_\n]{1,500})_(?=$|[\s).,:;!?<])"), r"\1<i>\2</i>"),
-    (re.compile(r"(?m)(^|[\s(>])~([^~\n]{1,500})~(?=$|[\s).,:;!?<])"), r"\1<s>\2</s>"),
-)
-
+from bot.local.slack.mrkdwn import mrkdwn
+from bot.local.slack.pictures import pictured
+from bot.slack.controls import SHORTCUTS
 
 # ------------------------------------------------------------------------------------------------ places
 
@@ -44,12 +37,12 @@ def message(channel_name: str, m: Mapping[str, Any]) -> str:
     edited = " <span class=edited>(edited)</span>" if "edited" in m else ""
     at = time.strftime("%H:%M", time.localtime(float(m["ts"])))
     body = "".join(block(b) for b in m["blocks"]) or f"<p>{mrkdwn(m['text'])}</p>"
-    only = "<p class=only>👁 Only visible to you</p>" if "for" in m else ""
+    only = f"<p class=only>{pictured('👁')} Only visible to you</p>" if "for" in m else ""
     place = f'data-channel="{html.escape(channel_name)}" data-ts="{html.escape(m["ts"])}"'
     return (
         f"<article {place} class='{'private' if only else ''}' aria-label='{html.escape(m['text'][:200], quote=True)}'>"
         f"{only}<span class=avatar aria-hidden=true>t</span><header><b>triage</b> <span class=app>APP</span> "
-        f"<time>{at}</time>{edited}</header><div class=body>{body}</div></article>"
+        f"<time>{at}</time>{edited}</header><div class=body>{body}</div>{'' if only else _SHORTCUTS}</article>"
     )
 
 
@@ -68,6 +61,17 @@ def modal(view: Mapping[str, Any]) -> str:
 def home(view: Mapping[str, Any] | None) -> str:
     blocks = "".join(block(b) for b in view["blocks"]) if view else "<p>Nothing is published here.</p>"
     return f"<section class=home><h2>triage: Home</h2>{blocks}</section>"
+
+
+def _shortcuts() -> str:
+    entries = "".join(
+        f"<button type=button role=menuitem data-shortcut='{html.escape(name)}'>{html.escape(title)}</button>"
+        for name, title in SHORTCUTS.items()
+    )
+    return f"<details class='overflow more'><summary aria-label='More of this message'>⋮</summary><div role=menu>{entries}</div></details>"
+
+
+_SHORTCUTS = _shortcuts()  # the same under every message
 
 
 # ------------------------------------------------------------------------------------------------ blocks
@@ -171,71 +175,3 @@ def _plain(text: Mapping[str, Any] | None) -> str:
 
 def _text(text: Mapping[str, Any]) -> str:
     return mrkdwn(text["text"]) if text["type"] == "mrkdwn" else _plain(text)
-
-
-def mrkdwn(text: str) -> str:
-    """Slack's markup: marks, code, quotes, and what stands in angle brackets."""
-    parts = text.split(_FENCE)
-    if len(parts) % 2 == 0:  # the last is never closed: it marks nothing
-        parts[-2:] = [_FENCE.join(parts[-2:])]
-    drawn = (f"<pre>{_code(part.strip(chr(10)))}</pre>" if n % 2 else _lines(part) for n, part in enumerate(parts))
-    return "".join(drawn)
-
-
-def _lines(text: str) -> str:
-    lines: list[str] = []
-    text = text.removeprefix("\n").removesuffix("\n")  # beside a block of code
-    for line in text.split("\n"):
-        quoted = line.startswith(("&gt; ", "> "))
-        drawn = _marked(line.partition(" ")[2] if quoted else line)
-        lines.append(f"<q>{drawn}</q>" if quoted else drawn + "<br>")
-    return "".join(lines).removesuffix("<br>")
-
-
-def _marked(text: str) -> str:
-    parts = []
-    for n, part in enumerate(_CODE.split(text)):
-        if n % 2:
-            parts.append(f"<code>{_code(part.strip('`'))}</code>")
-            continue
-        drawn = "".join(map(_piece, _CONTROL.split(part)))
-        for pattern, mark in _MARKS:
-            drawn = pattern.sub(mark, drawn)
-        parts.append(drawn)
-    return "".join(parts)
-
-
-def _code(text: str) -> str:
-    return "".join(map(_piece, _CONTROL.split(text)))
-
-
-def _piece(text: str) -> str:
-    """Plain text; or a link, a mention or a date in angle brackets."""
-    if not _CONTROL.fullmatch(text):
-        return html.escape(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
-    target, _, label = text[1:-1].partition("|")
-    if target.startswith("!date^"):
-        return html.escape(_date(target) or label)
-    if target.startswith("!"):
-        return f"<span class=mention>{html.escape(label or target)}</span>"
-    if target.startswith(("@", "#")):
-        return f"<span class=mention>{html.escape(label or target)}</span>"
-    return f"<a rel=noreferrer>{html.escape(label or target)}</a>"
-
-
-def _date(target: str) -> str:
-    """ "!date^1795442400^{date_short_pretty} {time}" as the person's own clock shows it; "" for a token not known here."""
-    _, seconds, form, *_ = f"{target}^".split("^")
-    at = time.localtime(int(seconds))
-    minutes = max(0, int(time.time() - int(seconds))) // 60
-    ago = (
-        f"{minutes} minutes ago"
-        if minutes < 60
-        else f"{minutes // 60} hours ago"
-        if minutes < 2880
-        else f"{minutes // 1440} days ago"
-    )
-    known = {"{date_short_pretty}": time.strftime("%b %d, %Y", at), "{time}": time.strftime("%H:%M", at), "{ago}": ago}
-    for token, value in known.items():
-        form = form.replace(token, value)
-    return "" if "{" in form else form

@@ -7,6 +7,7 @@ const veil = document.getElementById("veil");
 const notice = document.getElementById("notice");
 let seen = Number(place.dataset.version);
 let shownPlace = "";
+let shownTo = "";
 let shownModal = "";
 
 async function ask(path, body) {
@@ -23,14 +24,25 @@ function show(state) {
   seen = state.version;
   if (state.place !== shownPlace) {
     const open = new Set([...place.querySelectorAll("details[open] > summary")].map(key));
+    const told = new Set([...place.querySelectorAll("article.private")].map((a) => a.dataset.ts));
     place.innerHTML = shownPlace = state.place;
     for (const summary of place.querySelectorAll("details > summary")) if (open.has(key(summary))) summary.parentElement.open = true;
+    const fresh = [...place.querySelectorAll("article.private")].find((a) => !told.has(a.dataset.ts));
+    if (fresh && shownTo === who.value) reveal(fresh);
+    shownTo = who.value;
   }
   if (state.modal_id === shownModal) return;
   shownModal = state.modal_id;
   veil.innerHTML = state.modal;
   veil.hidden = !state.modal_id;
   veil.querySelector("input, select, textarea, button")?.focus();
+}
+
+// An answer to one person alone is the newest message, wherever on the page they pressed.
+function reveal(article) {
+  const thread = article.closest("details");
+  if (thread) thread.open = true;
+  article.scrollIntoView({ block: "center" });
 }
 
 function key(summary) {
@@ -54,7 +66,7 @@ async function act(path, body, button) {
 }
 
 place.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-action]");
+  const button = event.target.closest("[data-action], [data-shortcut]");
   if (!button) return;
   const at = button.closest("article");
   if (!at) {
@@ -64,6 +76,10 @@ place.addEventListener("click", (event) => {
   }
   const menu = button.closest("details.overflow");
   if (menu) menu.open = false;
+  if (button.dataset.shortcut) {
+    act("shortcut", { channel: at.dataset.channel, ts: at.dataset.ts, action: button.dataset.shortcut }, button);
+    return;
+  }
   act("press", { channel: at.dataset.channel, ts: at.dataset.ts, action: button.dataset.action, option: button.dataset.option || "" }, button);
 });
 
@@ -96,10 +112,16 @@ document.getElementById("slash").addEventListener("submit", (event) => {
   event.target.reset();
 });
 
-document.getElementById("home").addEventListener("click", () => {
-  document.body.classList.toggle("at-home");
-  if (document.body.classList.contains("at-home")) act("home", {});
+document.getElementById("home").addEventListener("click", (event) => {
+  const home = document.body.classList.toggle("at-home");
+  event.target.textContent = home ? "Channel" : "Home";
+  window.scrollTo(0, 0);
+  if (home) act("home", {});
   watch(true);
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.overflow[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
 who.addEventListener("change", () => { shownModal = ""; watch(true); });
