@@ -6,7 +6,7 @@ Everything is recorded, what was refused too. Whatever goes wrong is told to the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.alike import decide_each, judged_like, named_with
@@ -91,7 +91,7 @@ class Desk:
     def _do(self, kind: ActKind, press: Press, report: KeptReport, handle: Handle) -> None:
         match kind:
             case ActKind.TAKE | ActKind.GIVE_BACK:
-                self._hold(kind, press, report)
+                self._hold(kind, press, report, handle.upto)
             case ActKind.AGREE:
                 current = self.store.current(report.id)
                 assert current is not None, "what has a card was judged"
@@ -116,7 +116,8 @@ class Desk:
                 self.reception.note(press, kind, report, Outcome.FAILED)
                 self.reception.tell(press, UNKNOWN)
 
-    def _hold(self, kind: ActKind, press: Press, report: KeptReport) -> None:
+    def _hold(self, kind: ActKind, press: Press, report: KeptReport, upto: int) -> None:
+        """Of a card of several reports also those that it named and that were judged the same."""
         at = self.now()
         current = self.store.current(report.id)
         assert current is not None, "what has a card was judged"
@@ -126,6 +127,8 @@ class Desk:
             return
         act = Act(report_id=report.id, kind=kind, by=press.by, at=at, outcome=Outcome.DONE)
         first = self.store.hold(act, self._updates(report, at, press))
+        for other in () if first else judged_like(report, named_with(self.store, report, upto)):
+            self.store.hold(replace(act, report_id=other.report_id), ())  # where somebody else has it, it stays theirs
         if first is not None:
             self.reception.tell(press, f"{name_of(first.by)} took `{report.short}` at {first.at:%H:%M} UTC.")
         self.told()

@@ -1,4 +1,4 @@
-"""The waiting clock: a live report that nobody took is brought back once, in its card's thread."""
+"""The waiting clock: a live report that nobody took is brought back once, in its card's thread; the copies on a card together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.alike import judged_like
 from bot.history import waiting_since
 from bot.hours import Quiet
 from bot.ports import KeptReport, NewNotice, NoticeKind
@@ -38,17 +39,22 @@ class Reminders:
             return False
         first = self.store.thread_of(report).first
         under = report if self.store.cards_of(report.id) or first is None else first
-        cards = [card for card in self.store.cards_of(under.id) if card.ts]
-        for card in cards:
+        said = False
+        for card in self.store.cards_of(under.id):
+            copies = judged_like(report, self.store.on_card(card.id))
+            if not card.ts or any(copy.report_id < report.id for copy in copies):  # the first of them speaks for all
+                continue
             notice = NewNotice(
-                kind=NoticeKind.REMINDER, destination=card.channel, due_at=now, text=self._text(report, since),
+                kind=NoticeKind.REMINDER, destination=card.channel, due_at=now, text=self._text(report, since, len(copies)),
                 key=f"reminder:{report.account}:{report.key}:{card.channel}", under=under.id,
             )  # fmt: skip
             self.store.add(report.id, notice, now)
             log.info("report.reminded", extra={"report": report.short})
-        return bool(cards)
+            said = True
+        return said
 
-    def _text(self, report: KeptReport, since: datetime) -> str:
+    def _text(self, report: KeptReport, since: datetime, copies: int) -> str:
         whom = f"<!subteam^{self.group}> " if self.group else ""
         when = f"<!date^{int(since.timestamp())}^{{date_short_pretty}} {{time}}|{since:%Y-%m-%d %H:%M} UTC>"
-        return f"⏰ {whom}`{report.short}` waits for a person since {when}, and nobody has taken it."
+        alike, waits, it = (f" with {copies} more alike", "wait", "them") if copies else ("", "waits", "it")
+        return f"⏰ {whom}`{report.short}`{alike} {waits} for a person since {when}, and nobody has taken {it}."

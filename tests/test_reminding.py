@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from mailroom import LOUD_ONES, MAIL_TEAM, MAIN, MONDAY, Mailroom
+from test_likeness import ACME
 from test_routing import NIGHTS
 
 from bot.correction import take_back
@@ -113,6 +114,34 @@ def test_the_clock_runs_from_when_it_became_live(room: Mailroom) -> None:
     assert later(room, 3.9) == 0
     assert later(room, 0.2) == 2  # the first and its follow-up, both in the first one's thread
     assert len([r for r in room.replies(room.posts()[0]) if "⏰" in r]) == 2
+
+
+def test_copies_on_one_card_are_brought_back_together(room: Mailroom) -> None:
+    """In one sentence that says how many; also a copy that comes later is no reason for another."""
+    first, *_ = [twice(room, n) for n in range(3)]
+    assert len(room.posts()) == 1
+    assert later(room, 4.1) == 1
+    twice(room, 3)
+    assert later(room, 50) == 0
+
+    (reminder,) = room.replies(room.posts()[0])
+    assert f"`{first.short}` with 2 more alike wait for a person since" in reminder
+    assert "nobody has taken them" in reminder
+
+
+def test_a_card_that_somebody_took_brings_no_copy_back(room: Mailroom) -> None:
+    first = twice(room, 1)
+    take(room, first)
+    twice(room, 2)
+
+    assert later(room, 50) == 0
+
+
+def twice(room: Mailroom, number: int) -> KeptReport:
+    """The same finding to the letter, sent again by somebody else."""
+    body = "Read other tenants' backups at https://a.example/api with these steps: " + ACME
+    head = f"X-Sent: {number}\r\n"
+    return room.receives("in_scope", body, number=7, head=head, sender=f"hunter{number}@x{number}.example")
 
 
 def test_a_card_that_was_never_said_reminds_nobody(room: Mailroom) -> None:

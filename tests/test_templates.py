@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 from mailroom import LOUD_ONES, MAIN, Mailroom, words
-from office import CHANNEL, Office, labels, shown
+from office import CHANNEL, NOW, Office, labels, shown
 from test_likeness import ACME, OTHER
 
 from bot.correction import apply, judge_again
 from bot.local.slack import LocalSlack
 from bot.local.slack.limits import block_problem
-from bot.ports import KeptReport, Outcome, VerdictKind
+from bot.ports import Act, ActKind, KeptReport, Outcome, VerdictKind
 from bot.precedent import Traces
 from bot.routing import Routes, joined_notices
 from bot.store.templates import MOST
@@ -179,6 +179,27 @@ def test_agreeing_decides_all_that_the_card_named(desk: Office) -> None:
     assert shown(desk.card(copies[0])) == []
     assert "3 more alike, judged the same" in words(desk.card(copies[0]))
     assert len(desk.slack.messages(CHANNEL)) == before
+
+
+def test_taking_takes_all_that_the_card_named(desk: Office) -> None:
+    """But none that somebody else has, and none that came after the look; given back, all are free."""
+    first = desk.report(IN)
+    copies = [first, joined(desk, first), joined(desk, first)]
+    assert labels(desk.card(first)) == ["Take it (3 reports)", "Change…"]
+    theirs = Act(report_id=copies[2], kind=ActKind.TAKE, by="person:ben", at=NOW, outcome=Outcome.DONE)
+    desk.store.hold(theirs, ())
+
+    desk.press("U0ANA", first, "triage_take")
+    copies.append(joined(desk, first))
+    assert [held(desk, c) for c in copies] == ["person:ana (U0ANA)", "person:ana (U0ANA)", "person:ben", ""]
+
+    desk.press("U0ANA", first, "triage_more", "give_back")
+    assert [held(desk, c) for c in copies] == ["", "", "person:ben", ""]
+
+
+def held(desk: Office, report: int) -> str:
+    holder = desk.store.holder(report)
+    return holder.by if holder else ""
 
 
 def test_a_copy_that_came_after_the_look_is_not_decided_unseen(desk: Office, slack: LocalSlack) -> None:

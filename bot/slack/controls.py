@@ -60,9 +60,9 @@ def _open(view: CardView, handle: str) -> list[dict[str, Any]]:
     what = view.verdict.disposition
     elements: list[dict[str, Any]] = []
     if what in LOUD and view.taken is None:
-        elements.append(_button(view, TAKE, "Take it", handle, primary=True))
+        elements.append(_button(view, TAKE, f"Take it{_of_all(view)}", handle, primary=True))
     elif what is not Disposition.NEEDS_REVIEW:
-        elements.append(_button(view, AGREE, _agree(view), handle, primary=True))
+        elements.append(_button(view, AGREE, f"Agree: {TITLES[what].lower()}{_of_all(view)}", handle, primary=True))
     elements.append(_button(view, CHANGE, "Change…", handle, primary=not elements))
     entries = [(WHY, "Show why"), (AGAIN, "Run again")]
     if view.reply:
@@ -73,10 +73,9 @@ def _open(view: CardView, handle: str) -> list[dict[str, Any]]:
     return [*elements, {"type": "overflow", "action_id": MORE, "options": [_entry(*e, handle) for e in entries]}]
 
 
-def _agree(view: CardView) -> str:
-    """What is agreed to, and of how many reports where it is more than one."""
-    said = f"Agree: {TITLES[view.verdict.disposition].lower()}"
-    return f"{said} ({len(view.same) + 1} reports)" if view.same else said
+def _of_all(view: CardView) -> str:
+    """Of how many reports it is said, where it is more than one."""
+    return f" ({len(view.same) + 1} reports)" if view.same else ""
 
 
 def _blind(view: CardView, handle: str) -> list[dict[str, Any]]:
