@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, report_of
-from classifiers.features import DIMENSIONS, Features, features
+from classifiers.features import DIMENSIONS, Features, Stack, features, stacked
 from classifiers.marking import find_regions
 from classifiers.parts import find_parts
 from classifiers.regions import Region
@@ -84,7 +84,7 @@ def material(examples: Sequence[Example], rulebook: Rulebook, *, seed: int) -> M
         known=np.array([[label in DISPOSITIONS or e.says_categories for label in labels] for e in examples]),
         weight=np.array([e.weight for e in examples]),
         whole=whole,
-        parts=matrix_of([features(part.as_report(), ()) for _, part in parts]),
+        parts=_below_each_other(stacked(part.text for _, part in parts)),
         owner=np.array([i for i, _ in parts], dtype=np.int64),
         spans=[part.span for _, part in parts],
         fold=_folds(examples, seed),
@@ -98,24 +98,24 @@ def _seen(reports: Sequence[Report], rulebook: Rulebook, known: frozenset[str]) 
         reports=reports,
         regions=regions,
         evidence=[rulebook.weigh_for(r, g, known) for r, g in zip(reports, regions, strict=True)],
-        matrix=matrix_of(counted),
-        headlines=matrix_of([f.of_subject() for f in counted]),
+        matrix=_matrix_of(counted),
+        headlines=_matrix_of([f.of_subject() for f in counted]),
     )
 
 
-def matrix_of(rows: Sequence[Features]) -> Any:
-    """Features as one sparse matrix, a row a text."""
+def _below_each_other(texts: Stack) -> Any:
+    """As one sparse matrix, a row a text."""
     from scipy.sparse import csr_matrix
 
-    if not rows:
-        return csr_matrix((0, DIMENSIONS))
-    return csr_matrix(
-        (
-            np.concatenate([r.value for r in rows]),
-            np.concatenate([r.index for r in rows]),
-            np.cumsum([0, *(len(r.index) for r in rows)]),
-        ),
-        shape=(len(rows), DIMENSIONS),
+    bounds = np.append(texts.starts, len(texts.index))
+    return csr_matrix((texts.value, texts.index, bounds), shape=(len(texts.starts), DIMENSIONS))
+
+
+def _matrix_of(rows: Sequence[Features]) -> Any:
+    """The same of features one by one."""
+    starts = np.cumsum([0, *(len(r.index) for r in rows)])[:-1]
+    return _below_each_other(
+        Stack(np.concatenate([r.index for r in rows]), np.concatenate([r.value for r in rows]), starts)
     )
 
 

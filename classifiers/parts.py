@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from classifiers.regions import Region, prose
-from classifiers.terms import Passage, Place, Report, Span, report_key
+from classifiers.terms import Place, Report, Span
 
 MOST = 24
 SHORTEST = 40  # characters; what is shorter belongs to what follows
@@ -25,14 +25,6 @@ class Part:
 
     span: Span
     text: str
-
-    def as_report(self) -> Report:
-        """The part as if it were all that was sent."""
-        return Report(
-            key=report_key(self.text.encode("utf-8", "replace")),
-            size=len(self.text),
-            passages=(Passage(place=Place.BODY, text=self.text),),
-        )
 
 
 def find_parts(report: Report, regions: Sequence[Region]) -> tuple[Part, ...]:

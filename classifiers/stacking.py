@@ -47,10 +47,15 @@ class Trial:
 # ------------------------------------------------------------------------------------------------ fitting
 
 
-def fuse(m: Material, opinions: Sequence[Opinion], rows: npt.NDArray[np.bool_]) -> Fusion:
+def seen_of(m: Material, opinions: Sequence[Opinion]) -> list[Seen]:
+    """What rules and model say of each example, and what both are about."""
+    rows = zip(m.whole.reports, m.whole.regions, m.whole.evidence, opinions, strict=True)
+    return [Seen.of(report, regions, evidence, opinion, m.categories) for report, regions, evidence, opinion in rows]
+
+
+def fuse(m: Material, seen: Sequence[Seen], rows: npt.NDArray[np.bool_]) -> Fusion:
     """The fusion's weights, fitted on the examples marked in `rows`."""
     which = [int(i) for i in np.flatnonzero(rows)]
-    seen = {i: _seen(m, opinions, i) for i in which}
     told = np.array([of_report(seen[i]) for i in which])
     middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-9
     live = m.is_a(Disposition.IN_SCOPE)
@@ -64,7 +69,7 @@ def fuse(m: Material, opinions: Sequence[Opinion], rows: npt.NDArray[np.bool_]) 
     )
 
 
-def _fit_category(m: Material, seen: Mapping[int, Seen], which: Sequence[int]) -> tuple[float, ...]:
+def _fit_category(m: Material, seen: Sequence[Seen], which: Sequence[int]) -> tuple[float, ...]:
     """One row of weights for all categories; empty where these examples tell nothing."""
     from sklearn.linear_model import LogisticRegression
 
@@ -116,29 +121,24 @@ def _calibration(
     return float(best[0]), np.append(0.0, best[1:])
 
 
-def _seen(m: Material, opinions: Sequence[Opinion], i: int) -> Seen:
-    return Seen.of(m.whole.reports[i], m.whole.regions[i], m.whole.evidence[i], opinions[i], m.categories)
-
-
 # ------------------------------------------------------------------------------------------------ trying
 
 
-def trials_of(m: Material, opinions: Sequence[Opinion]) -> list[Trial]:
+def trials_of(m: Material, seen: Sequence[Seen]) -> list[Trial]:
     """Every example weighed by a fusion of the other folds."""
     everything = np.ones(len(m.examples), dtype=bool)
-    fusions = [fuse(m, opinions, m.fold != k if (m.fold != k).any() else everything) for k in range(FOLDS)]
-    return [_trial(m, opinions, fusions[m.fold[i]], i) for i in range(len(m.examples))]
+    fusions = [fuse(m, seen, m.fold != k if (m.fold != k).any() else everything) for k in range(FOLDS)]
+    return [_trial(m, one, fusions[fold]) for one, fold in zip(seen, m.fold, strict=True)]
 
 
-def _trial(m: Material, opinions: Sequence[Opinion], fusion: Fusion, i: int) -> Trial:
-    seen = _seen(m, opinions, i)
+def _trial(m: Material, seen: Seen, fusion: Fusion) -> Trial:
     p = fusion.of_dispositions(seen)
     live = p[Disposition.IN_SCOPE]
     return Trial(
         fusion=fusion,
-        opinion=opinions[i],
+        opinion=seen.opinion,
         live=live,
-        held={c: fusion.of_category(seen.groups.get(c, ()), opinions[i].categories[c], live) for c in m.categories},
+        held={c: fusion.of_category(seen.groups.get(c, ()), seen.opinion.categories[c], live) for c in m.categories},
         part=most_genuine_part(seen),
         quiet=p[Disposition.NOT_A_REPORT],
     )

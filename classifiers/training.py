@@ -1,4 +1,4 @@
-"""How a model is made: examples in, a Learned and its report card out. The words' weights here, the rest in `stacking`."""
+"""How a model is made: examples in, a Learned and its report card out. The words' weights here and in `logistic`, the rest in `stacking`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, Origin
 from classifiers.fusion import is_worth_taking_apart
 from classifiers.learned import Learned
+from classifiers.logistic import Fitted, fit
 from classifiers.material import FOLDS, Material, material
 from classifiers.reportcard import FEWEST, ReportCard
 from classifiers.rulebook import Rulebook
-from classifiers.stacking import Trial, choose, fuse, judged, trials_of
+from classifiers.stacking import Trial, choose, fuse, judged, seen_of, trials_of
 from classifiers.terms import DISMISSALS, Disposition, Opinion, Span
 
 STRENGTH = 10.0  # C of the logistic regression: chosen by cross-validation on the corpus, see its README
@@ -36,20 +37,20 @@ def train(
     m = material(examples, rulebook, seed=seed)
     if not all(0 < m.is_a(d).sum() < len(examples) for d in ("in_scope", "out_of_scope")):
         raise ModelError("a model needs examples that are in scope and examples that are out of scope")
-    held_out = _cross_validate(m)
+    scale = _rarity(m.whole.matrix)
+    whole = fit(_scaled(m.whole.matrix, scale), m.truth, m.known, m.weight, strength=STRENGTH)
+    subject = fit(_scaled(m.whole.headlines, scale), m.live, m.sure, m.weight, strength=STRENGTH)
+    held_out = _cross_validate(m, whole, subject)
     steepness, shift = _calibrate(held_out.whole, m.truth, m.known)
     (steep,), (moved,) = _calibrate(held_out.subject, m.live, m.sure)
-    opinions = _opinions(m, held_out.calibrated(steepness, shift, steep, moved))
-    trials = trials_of(m, opinions)
+    seen = seen_of(m, _opinions(m, held_out.calibrated(steepness, shift, steep, moved)))
+    trials = trials_of(m, seen)
     thresholds = choose(m, trials, budget)
-    scale = _rarity(m.whole.matrix)
-    coef, bias = _fit(_scaled(m.whole.matrix, scale), m.truth, m.known, m.weight)
-    subject, base = _fit(_scaled(m.whole.headlines, scale), m.live, m.sure, m.weight)
     learned = Learned(
-        labels=m.labels, scale=scale.astype(np.float32), weights=np.ascontiguousarray((coef * steepness[:, None]).T, dtype=np.float32),
-        bias=(bias * steepness + shift).astype(np.float32),
-        headline=np.append(subject[0] * steep, base * steep + moved).astype(np.float32), thresholds=thresholds,
-        fusion=fuse(m, opinions, np.ones(len(examples), dtype=bool)),
+        labels=m.labels, scale=scale.astype(np.float32), weights=(whole.weights * steepness).astype(np.float32),
+        bias=(whole.bias * steepness + shift).astype(np.float32),
+        headline=np.append(subject.weights * steep, subject.bias * steep + moved).astype(np.float32), thresholds=thresholds,
+        fusion=fuse(m, seen, np.ones(len(examples), dtype=bool)),
         version="", card={},
     )  # fmt: skip
     return learned, _card(m, judged(m, trials, thresholds), trials)
@@ -76,8 +77,8 @@ class _HeldOut:
         )
 
 
-def _cross_validate(m: Material) -> _HeldOut:
-    """Every example scored by a model of the other folds."""
+def _cross_validate(m: Material, whole: Fitted, subject: Fitted) -> _HeldOut:
+    """Every example scored by a model of the other folds, which is sought from the one of all: the same, found sooner."""
     out = _HeldOut(
         whole=np.zeros(m.truth.shape),
         parts=np.zeros((len(m.spans), len(m.labels))),
@@ -88,12 +89,26 @@ def _cross_validate(m: Material) -> _HeldOut:
         if seen.all() or not seen.any():
             continue
         scale = _rarity(m.whole.matrix[seen])
-        coef, bias = _fit(_scaled(m.whole.matrix[seen], scale), m.truth[seen], m.known[seen], m.weight[seen])
+        fold = fit(
+            _scaled(m.whole.matrix[seen], scale),
+            m.truth[seen],
+            m.known[seen],
+            m.weight[seen],
+            strength=STRENGTH,
+            start=whole,
+        )
         theirs = ~seen[m.owner]
-        out.whole[~seen] = _scaled(m.whole.matrix[~seen], scale) @ coef.T + bias
-        out.parts[theirs] = _scaled(m.parts[theirs], scale) @ coef.T + bias
-        coef, bias = _fit(_scaled(m.whole.headlines[seen], scale), m.live[seen], m.sure[seen], m.weight[seen])
-        out.subject[~seen] = _scaled(m.whole.headlines[~seen], scale) @ coef.T + bias
+        out.whole[~seen] = fold.scores(_scaled(m.whole.matrix[~seen], scale))
+        out.parts[theirs] = fold.scores(_scaled(m.parts[theirs], scale))
+        fold = fit(
+            _scaled(m.whole.headlines[seen], scale),
+            m.live[seen],
+            m.sure[seen],
+            m.weight[seen],
+            strength=STRENGTH,
+            start=subject,
+        )
+        out.subject[~seen] = fold.scores(_scaled(m.whole.headlines[~seen], scale))
     return out
 
 
@@ -143,29 +158,6 @@ def _scaled(matrix: Any, scale: npt.NDArray[np.float64]) -> Any:
     scaled = matrix @ diags(scale)
     length = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
     return (diags(1 / np.where(length > 0, length, 1.0)) @ scaled).tocsr()
-
-
-def _fit(
-    matrix: Any, truth: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]
-) -> tuple[Any, Any]:
-    """Weights and intercepts of one logistic regression a label, where it is known, to so many digits that any machine finds
-    the same.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    coef = np.zeros((truth.shape[1], matrix.shape[1]))
-    bias = np.full(truth.shape[1], -20.0)
-    for i in range(truth.shape[1]):
-        rows = known[:, i]
-        true = truth[rows, i]
-        if true.all() or not true.any():
-            continue  # a fold without this label: constant no
-        model = LogisticRegression(
-            C=STRENGTH, class_weight="balanced", tol=1e-9, max_iter=1000, solver="liblinear", intercept_scaling=5.0
-        )
-        model.fit(matrix[rows], true, sample_weight=weight[rows])
-        coef[i], bias[i] = model.coef_[0], model.intercept_[0]
-    return coef, bias
 
 
 def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # Bottom up. A file may import files on lower floors; files of one floor only where listed together in a room.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.errors", "classifiers.terms", "classifiers.curves", "classifiers.rates"),
-    ("classifiers.text", "classifiers.prefilter"),
+    ("classifiers.text", "classifiers.prefilter", "classifiers.logistic"),
     (
         "classifiers.partsummary",
         "classifiers.regions",
@@ -111,6 +111,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "classifiers.features",
         "classifiers.learned",
         "classifiers.likeness",
+        "classifiers.logistic",
         "classifiers.material",
         "classifiers.stacking",
         "classifiers.training",
@@ -119,7 +120,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pymap": ("bot.local.imap",),
     "re2": ("classifiers.acknowledgement", "classifiers.prefilter", "classifiers.rulefiles", "classifiers.rulebook"),
     "rich": ("bot.cli",),
-    "scipy": ("classifiers.material", "classifiers.stacking", "classifiers.training"),
+    "scipy": ("classifiers.logistic", "classifiers.material", "classifiers.stacking", "classifiers.training"),
     "selectolax": ("bot.mail",),
     "sklearn": ("classifiers.stacking", "classifiers.training"),
     "slack_bolt": ("bot.slack.socket",),

@@ -243,10 +243,14 @@ def test_models_are_compared_on_the_corpus() -> None:
     """A team's own mail may be harder: that is no fault of the new model. The figures before and after are told."""
     plain = {"false_dismissal": 0.006, "recall": 0.58, "review": 0.1, "macro_f1": 0.9}
 
+    assert worse(CARD, CARD.as_data()) == ()
+    assert worse(CARD, {}) == ()  # an old card without figures refuses nothing
     assert worse(CARD, plain) == ()
     assert worse(CARD, plain | {"recall": 0.64}) == ("recall was 64.0% and would be 60.0%",)
     assert worse(CARD, plain | {"on_corpus": {"recall": 0.64}}) == ("recall was 64.0% and would be 60.0%",)
     assert worse(replace(CARD, on_corpus={}), plain) != ()
+    graver = replace(CARD, on_corpus={**CARD.on_corpus, "false_dismissal": 0.006})
+    assert worse(graver, plain | {"false_dismissal": 0.0}) == ("false dismissal was 0.0% and would be 0.6%",)
     assert next(str(m).split(maxsplit=2)[-1] for m in moved(CARD, plain)) == "0.6% → 0.4%"
     assert {m.before for m in moved(CARD, {})} == {None}
 
