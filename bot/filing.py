@@ -15,7 +15,6 @@ from typing import Literal
 
 from bot.mail.filing import FilingMailbox
 from bot.ports import FolderState
-from bot.slack.shown import shown
 from bot.store import Place, Store, ToFile
 from classifiers.errors import FolderRefused, LoginRefused, MailboxError
 
@@ -86,8 +85,7 @@ class Filing:
         self._failures[account] += 1
         log.warning("filing.put_off", extra={"account": account, "what": str(error)})
         if isinstance(error, FolderRefused):
-            why = shown(str(error), 300)  # a server's own words, and a folder's name
-            self._say(f"Mailbox {account} cannot be kept in order: {why}", f"filing:{account}:{error}"[:200])
+            self._say(f"Mailbox {account} cannot be kept in order: {error}", f"filing:{account}:{error}"[:200])
 
     # ------------------------------------------------------------------------------------------ one mail
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from classifiers.fusion import UNASKED, Fusion, Seen, Thresholds, added, logit, most_genuine_part
+from classifiers.fusion import UNASKED, Fusion, Seen, Thresholds, added, logit
+from classifiers.partwise import most_genuine_part, no_report
 from classifiers.policy import Policy, assets_named
 from classifiers.readable import unreadable
 from classifiers.regions import Region, RegionKind
@@ -205,11 +206,11 @@ def _first(case: _Case) -> _Step:
         return Disposition.IN_SCOPE, live, (SHOWN if case.genuine >= TECHNICAL else CLAIMED) + beside
     if case.vetoed:
         return Disposition.NEEDS_REVIEW, 1 - live, CONTESTED
+    quiet = no_report(case.probabilities[Disposition.NOT_A_REPORT], case.part)
+    if (step := _no_finding(case, Disposition.NOT_A_REPORT, quiet, at.not_a_report)) is not None:
+        return step
     if case.part > at.part and live > REMOTE:
         return Disposition.IN_SCOPE, case.part, "one part of it reads like a genuine finding"
-    told = case.seen.total(Disposition.NOT_A_REPORT.value) >= TOLD
-    if (step := _no_finding(case, Disposition.NOT_A_REPORT, at.not_a_report if told else at.silent)) is not None:
-        return step
     return _left_over(case) if live > at.clear else _dismissed(case)
 
 
@@ -229,24 +230,25 @@ def _dismissed(case: _Case) -> _Step:
         return Disposition.OUT_OF_SCOPE, 1 - live, EXCLUDED if case.asked else BY_RULES
     if case.held:
         return Disposition.NEEDS_REVIEW, 0.6, DISAGREE
-    if (step := _no_finding(case, Disposition.INCOMPLETE, case.at.incomplete)) is not None:
+    asks = case.probabilities[Disposition.INCOMPLETE]
+    if (step := _no_finding(case, Disposition.INCOMPLETE, asks, case.at.incomplete)) is not None:
         return step
     return (Disposition.IN_SCOPE, 0.5, CLAIMED) if case.unexcluded else (Disposition.NEEDS_REVIEW, 0.5, UNSURE)
 
 
-def _no_finding(case: _Case, disposition: Disposition, at: float) -> _Step | None:
+def _no_finding(case: _Case, disposition: Disposition, probability: float, at: float) -> _Step | None:
     """Not a report, or an incomplete one, where both voices say so and nothing technical speaks against."""
     signs = case.seen.total(disposition.value)
     # A mail that names a component in scope says something of it, unless the rules know what kind of mail this is.
     least = TOLD if case.names_asset else AGAINST
-    if case.probabilities[disposition] < at or signs <= least or case.genuine >= TECHNICAL:
+    if probability < at or signs <= least or case.genuine >= TECHNICAL:
         return None
     # A failure report of a mail system speaks of SPF and is none about it; without signs of that kind the category stands.
     if case.held and not (disposition is Disposition.NOT_A_REPORT and signs >= TOLD):
         return None
-    no_report = disposition is Disposition.NOT_A_REPORT
-    what = "no report of a vulnerability" if no_report else "asks, but tells nothing technical"
-    return disposition, case.probabilities[disposition], f"rules and model agree: {what}"
+    letter = disposition is Disposition.NOT_A_REPORT
+    what = "no report of a vulnerability" if letter else "asks, but tells nothing technical"
+    return disposition, probability, f"rules and model agree: {what}"
 
 
 # ------------------------------------------------------------------------------------------------ each voice alone

@@ -15,7 +15,8 @@ from classifiers.errors import ModelError, Problem
 from classifiers.terms import Disposition, Passage, Place, Report, report_key
 
 DISPOSITIONS = tuple(d.value for d in Disposition if d is not Disposition.NEEDS_REVIEW)
-_KEYS = {"id", "subject", "body", "disposition", "categories", "lang", "voice"}
+_KEYS = {"id", "subject", "body", "disposition", "categories"}
+_MORE = {"lang", "voice", "hidden"}
 
 
 class Origin(StrEnum):
@@ -46,6 +47,7 @@ class Example:
     disposition: str
     categories: tuple[str, ...] = ()
     weight: float = 1.0
+    hidden: bool = False  # a finding told inside mail of another kind: written to be overlooked
     says_categories: bool = True  # False: which apply was not said, so that none is learned to be absent
     origin: Origin = Origin.CORPUS
     said: Said | None = None  # of a correction
@@ -88,15 +90,15 @@ def _example(line: str) -> Example | str:
         data = json.loads(line)
     except ValueError:
         return "is no JSON"
-    if not isinstance(data, dict) or not _KEYS - {"lang", "voice"} <= set(data) <= _KEYS:
-        return f"needs the keys {', '.join(sorted(_KEYS))} and no others"
+    if not isinstance(data, dict) or not set(data) >= _KEYS or set(data) - _KEYS - _MORE:
+        return f"needs the keys {', '.join(sorted(_KEYS))}, may have {', '.join(sorted(_MORE))}, and no others"
     if data["disposition"] not in DISPOSITIONS:
         return f"{data['disposition']!r} is no disposition; there are {', '.join(DISPOSITIONS)}"
     if not all(isinstance(data[k], str) for k in ("id", "subject", "body")) or not isinstance(data["categories"], list):
         return "id, subject and body are texts, categories a list"
     return Example(
         id=data["id"], subject=data["subject"], body=data["body"],
-        disposition=data["disposition"], categories=tuple(data["categories"]),
+        disposition=data["disposition"], categories=tuple(data["categories"]), hidden=bool(data.get("hidden")),
     )  # fmt: skip
 
 

@@ -22,8 +22,6 @@ GROUPS = ("genuine", "not_a_report", "incomplete")  # of signs
 _ASKED = ("steps_to_reproduce", "software_and_versions")
 OF_CATEGORY = 3  # numbers a category is weighed by
 _EDGE = 0.002
-# Below these no category is agreed on and no mail taken for no report; above the last nothing is dismissed.
-NAMED, QUIET, GENUINE = 0.1, 0.3, 0.95
 
 AUTOMATIC = {
     "bounce": (5.0, "its headers say that it is a bounce"),
@@ -41,8 +39,7 @@ class Thresholds:
     clear: float = 0.15  # nothing genuine is left over below this probability of in_scope
     live: float = 0.5  # from this probability on it counts as in_scope
     part: float = 0.9  # a part that reads more genuine is a finding by itself
-    not_a_report: float = 0.8  # where the rules say so too
-    silent: float = 0.9  # likewise no report, where the rules say nothing of it
+    not_a_report: float = 0.8
     incomplete: float = 0.8
 
 
@@ -171,32 +168,6 @@ def _heads(head: Span | None, e: Evidence) -> bool:
     return e.where is Place.SUBJECT or (
         head is not None and head.passage == e.span.passage and head.start <= e.span.start < head.end
     )
-
-
-# ------------------------------------------------------------------------------------------------ parts
-
-
-def is_worth_taking_apart(p: Mapping[str, float]) -> bool:
-    """Whether a report's parts can matter, by the model's probability of each label: only where a dismissal is near."""
-    told = {d.value for d in DISPOSITIONS}
-    named = max((x for label, x in p.items() if label not in told), default=0.0)
-    quiet = p.get(Disposition.NOT_A_REPORT.value, 0.0)
-    return (named >= NAMED or quiet >= QUIET) and p.get(Disposition.IN_SCOPE.value, 0.0) < GENUINE
-
-
-def most_genuine_part(seen: Seen) -> float:
-    """How genuine the most genuine part reads by itself, 0 to 1; 0 where the report has no parts.
-
-    The model's log-odds of a finding and half of the signs that stand in the part, less what looks excluded there to the model
-    and to the rules: how an excluded thing is reproduced reads much like a finding. The shares were set on held-out folds.
-    """
-    told = {d.value for d in DISPOSITIONS}
-    scores = []
-    for span, p in seen.opinion.parts:
-        signs, noise = seen.within(span, ("genuine",)), seen.within(span, seen.excluded)
-        likeness = logit(max((x for label, x in p.items() if label not in told), default=0.0))
-        scores.append(logit(p.get(Disposition.IN_SCOPE.value, 0.0)) + 0.5 * signs - 0.3 * likeness - 0.2 * noise)
-    return sigmoid(max(scores)) if scores else 0.0
 
 
 # ------------------------------------------------------------------------------------------------ the weights

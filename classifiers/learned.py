@@ -16,12 +16,13 @@ import numpy.typing as npt
 
 from classifiers.errors import ModelError, Problem
 from classifiers.features import DIMENSIONS, Features, features, stacked, unit_rows
-from classifiers.fusion import OF_CATEGORY, Fusion, Thresholds, is_worth_taking_apart
+from classifiers.fusion import OF_CATEGORY, Fusion, Thresholds
 from classifiers.parts import Part, find_parts
+from classifiers.partwise import is_worth_taking_apart
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report, Span
 
-FORMAT = 3  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
+FORMAT = 4  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
 MAX_BYTES = 64 * 1000**2
 WORDS = 5  # of the report, shown for the label that the model believes most
 _DISPOSITIONS = frozenset(d.value for d in Disposition)

@@ -23,7 +23,7 @@ class ReportCard:
     examples: int
     corpus: str  # digest
     folds: int
-    false_dismissal: float
+    false_dismissal: float  # of findings that are not hidden in other mail
     recall: float
     review: float
     macro_f1: float
@@ -39,11 +39,12 @@ class ReportCard:
     )  # the figures there alone, where there are other examples
     on_own: Mapping[str, float] = field(default_factory=dict)  # and on those
     learned_from: tuple[str, ...] = ()  # the ids of the reports that people corrected
+    hidden_dismissed: float = 0.0  # of findings that are hidden in other mail, to be overlooked
 
     def as_data(self) -> dict[str, Any]:
         own = {
             "corrections": self.corrections, "labelled": self.labelled, "on_corpus": _rounded(self.on_corpus),
-            "on_own": _rounded(self.on_own), "learned_from": list(self.learned_from),
+            "on_own": _rounded(self.on_own), "learned_from": list(self.learned_from), "hidden_dismissed": round(self.hidden_dismissed, 4),
         }  # fmt: skip
         return {
             "examples": self.examples, "corpus": self.corpus, "folds": self.folds,
@@ -57,6 +58,8 @@ class ReportCard:
             f"{self.examples} examples (corpus {self.corpus}), {self.folds}-fold cross-validation, rules and model together:",
             f"  false dismissals {self.false_dismissal:.1%}   out-of-scope recall {self.recall:.1%}   to a person {self.review:.1%}   macro F1 {self.macro_f1:.3f}",
         ]
+        if self.hidden_dismissed:
+            lines.append(f"  findings hidden in mail of another kind, dismissed: {self.hidden_dismissed:.1%}")
         lines += [
             f"  {name:22} n {row['n']:4.0f}  precision {row['precision']:.2f}  recall {row['recall']:.2f}  F1 {row['f1']:.2f}"
             for name, row in self.labels.items()

@@ -5,6 +5,7 @@ Trained after the words' weights: a fusion on their held-out predictions, five t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,9 @@ import numpy.typing as npt
 
 from classifiers.decision import decide
 from classifiers.fusion import DISPOSITIONS as FUSED
-from classifiers.fusion import Fusion, Seen, Thresholds, most_genuine_part, of_category, of_report
+from classifiers.fusion import Fusion, Seen, Thresholds, logit, of_category, of_report, sigmoid
 from classifiers.material import FOLDS, Material
+from classifiers.partwise import most_genuine_part, no_report
 from classifiers.policy import Clause, Policy
 from classifiers.terms import (
     DISMISSALS,
@@ -26,8 +28,8 @@ from classifiers.terms import (
 )
 
 SHRUNK = 0.003  # C of the fusion: strong, so that it leans on no single number; see `fusion`
-LET_THROUGH = 0.02  # of what is not genuine may count as genuine by one step: it costs a person a minute each
-BOTH = 0.75  # of what may be lost as no report: where rules and model both say so; the rest where the rules are silent
+LET_THROUGH = 0.05  # of what is not genuine may count as genuine by one step: it costs a person a minute each
+RARE = 0.1  # as much a text counts whose finding hides in other mail: one in twenty of ours, far fewer in a mailbox
 MISSING = Acknowledgement(state=AcknowledgementState.MISSING)
 NONE = Versions(rules="", model="", policy="")
 
@@ -41,7 +43,7 @@ class Trial:
     live: float  # probability of in_scope
     held: Mapping[str, float]  # of each category
     part: float  # how genuine its most genuine part reads
-    quiet: float  # probability of not_a_report
+    quiet: float  # how surely it is no report
 
 
 # ------------------------------------------------------------------------------------------------ fitting
@@ -133,14 +135,14 @@ def trials_of(m: Material, seen: Sequence[Seen]) -> list[Trial]:
 
 def _trial(m: Material, seen: Seen, fusion: Fusion) -> Trial:
     p = fusion.of_dispositions(seen)
-    live = p[Disposition.IN_SCOPE]
+    live, part = p[Disposition.IN_SCOPE], most_genuine_part(seen)
     return Trial(
         fusion=fusion,
         opinion=seen.opinion,
         live=live,
         held={c: fusion.of_category(seen.groups.get(c, ()), seen.opinion.categories[c], live) for c in m.categories},
-        part=most_genuine_part(seen),
-        quiet=p[Disposition.NOT_A_REPORT],
+        part=part,
+        quiet=no_report(p[Disposition.NOT_A_REPORT], part),
     )
 
 
@@ -161,11 +163,10 @@ def _judged(m: Material, trial: Trial, at: Thresholds, i: int) -> Disposition:
 
 
 def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
-    """`live`, `part`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `not_a_report`
-    and `silent`: the lowest at which each takes a quarter of the budget. `clear`: the highest at which the rest is not exceeded.
+    """`live`, `part`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `not_a_report` and
+    `clear`: where as much of what is genuine is lost as the budget allows, once as no report and once by a clause.
     """
-    genuine = m.is_a(Disposition.IN_SCOPE)
-    others = [t for t, is_live in zip(trials, genuine, strict=True) if not is_live]
+    others = [t for t, is_live in zip(trials, m.is_a(Disposition.IN_SCOPE), strict=True) if not is_live]
     at = Thresholds(
         category=0.5,
         clear=0.0,
@@ -174,26 +175,39 @@ def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
         not_a_report=0.5,
         incomplete=0.5,
     )
-    allowed = int(budget * genuine.sum())
-    spoken = int(BOTH * allowed)
-    at = replace(at, silent=_affordable(_wrong(m, trials, replace(at, not_a_report=1.0, silent=0.5)), allowed - spoken))
-    at = replace(at, not_a_report=_affordable(_wrong(m, trials, replace(at, not_a_report=0.5, silent=1.0)), spoken))
-    missed = {id(t) for t in _wrong(m, trials, at)}  # whatever `clear` is
-    wrong = sorted(t.live for t in _wrong(m, trials, replace(at, clear=0.5)) if id(t) not in missed)
-    left = allowed
-    return replace(at, clear=min(at.live, max(0.0, wrong[left] - 1e-6)) if len(wrong) > left else at.live)
+    allowed = budget * sum(_counts(m, i) for i in _genuine(m))
+    quiet = affordable([(-logit(trials[i].quiet), _counts(m, i)) for i in _wrong(m, trials, at)], allowed)
+    at = replace(at, not_a_report=max(0.5, sigmoid(-quiet)))
+    missed = set(_wrong(m, trials, at))  # whatever `clear` is
+    cleared = [i for i in _wrong(m, trials, replace(at, clear=at.live)) if i not in missed]
+    clear = sigmoid(affordable([(logit(trials[i].live), _counts(m, i)) for i in cleared], allowed))
+    return replace(at, clear=min(at.live, clear))
 
 
-def _affordable(wrong: Sequence[Trial], allowed: int) -> float:
-    """The lowest probability of no report, but a half, that so many of these do not exceed."""
-    quiet = sorted((t.quiet for t in wrong), reverse=True)
-    return max(0.5, quiet[allowed] + 1e-6) if len(quiet) > allowed else 0.5
+def affordable(wrong: Sequence[tuple[float, float]], allowed: float) -> float:
+    """The log-odds below which so many of these, each counted by its weight, stand; infinite where there are fewer.
+
+    The mean over all that stand within one standard deviation of that count: which single one stands there is chance.
+    """
+    total, near = 0.0, []
+    for score, count in sorted(wrong):
+        total += count
+        if abs(total - allowed) <= allowed**0.5:
+            near.append(score)
+    return float(np.mean(near)) if near and total > allowed else math.inf
 
 
-def _wrong(m: Material, trials: Sequence[Trial], at: Thresholds) -> list[Trial]:
+def _genuine(m: Material) -> list[int]:
+    return [int(i) for i in np.flatnonzero(m.is_a(Disposition.IN_SCOPE))]
+
+
+def _counts(m: Material, i: int) -> float:
+    return RARE if m.examples[i].hidden else 1.0
+
+
+def _wrong(m: Material, trials: Sequence[Trial], at: Thresholds) -> list[int]:
     """The genuine reports that these thresholds dismiss."""
-    genuine = np.flatnonzero(m.is_a(Disposition.IN_SCOPE))
-    return [trials[i] for i in map(int, genuine) if _judged(m, trials[i], at, i) in DISMISSALS]
+    return [i for i in _genuine(m) if _judged(m, trials[i], at, i) in DISMISSALS]
 
 
 def _rare(p: Sequence[float]) -> float:

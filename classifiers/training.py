@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, Origin
-from classifiers.fusion import is_worth_taking_apart
 from classifiers.learned import Learned
 from classifiers.logistic import Fitted, fit
 from classifiers.material import FOLDS, Material, material
+from classifiers.partwise import is_worth_taking_apart
 from classifiers.reportcard import FEWEST, ReportCard
 from classifiers.rulebook import Rulebook
 from classifiers.stacking import Trial, choose, fuse, judged, seen_of, trials_of
@@ -210,6 +210,7 @@ def _card(m: Material, said: Sequence[Disposition], trials: Sequence[Trial]) -> 
         on_corpus=_shares(m, said, _rows(m, said, trials, corpus), corpus) if mixed else {},
         on_own=_shares(m, said, _rows(m, said, trials, ~corpus), ~corpus) if mixed else {},
         learned_from=tuple(e.said.report for e in m.examples if e.said),
+        hidden_dismissed=_hidden_dismissed(m, said),
     )
 
 
@@ -228,7 +229,8 @@ def _shares(
     m: Material, said: Sequence[Disposition], rows: Mapping[str, Mapping[str, float]], of: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
     """The figures of the whole, likewise."""
-    live, out = m.is_a("in_scope") & of, m.is_a("out_of_scope") & of
+    hidden = np.array([e.hidden for e in m.examples])
+    live, out = m.is_a("in_scope") & of & ~hidden, m.is_a("out_of_scope") & of
     called = {d: np.array([s is d for s in said]) for d in Disposition}
     dismissed = np.array([s in DISMISSALS for s in said])
     f1 = [rows[c]["f1"] for c in m.categories if rows[c]["n"]]
@@ -238,6 +240,12 @@ def _shares(
         "review": float(called[Disposition.NEEDS_REVIEW][of].mean()),
         "macro_f1": float(np.mean(f1)) if f1 else 0.0,
     }
+
+
+def _hidden_dismissed(m: Material, said: Sequence[Disposition]) -> float:
+    """How many of the findings that hide in other mail are dismissed."""
+    dismissed = [s in DISMISSALS for e, s in zip(m.examples, said, strict=True) if e.hidden]
+    return float(np.mean(dismissed)) if dismissed else 0.0
 
 
 def _reliability(p: Sequence[float], true: npt.NDArray[np.bool_]) -> list[list[float]]:

@@ -209,22 +209,6 @@ def mixed(finding: str = "I can read other users' invoices.") -> Verdict:
     return replace(spf(), disposition=Disposition.IN_SCOPE, parts=parts)
 
 
-def test_details_say_how_to_correct_where_they_are_read() -> None:
-    """In Slack where its buttons work, on the command line where they do not."""
-    inside, outside = (words(details(replace(view(spf()), pressable=p))) for p in (True, False))
-
-    assert "`/triage reclassify 9f2c51ab`" in inside
-    assert "`triage " not in inside
-    assert "`triage reclassify 9f2c51ab --as in_scope" in outside
-
-
-@pytest.mark.parametrize(("share", "told"), [(1.0, "over 99%"), (0.99, "99%"), (0.5, "50%"), (0.004, "under 1%")])
-def test_no_probability_is_told_as_sure(share: float, told: str) -> None:
-    held = replace(spf().categories[0], probability=share)
-
-    assert f"held, {told}" in words(details(view(replace(spf(), categories=(held,)))))
-
-
 def test_a_mixed_report_says_which_part_is_which() -> None:
     """One line on the card, the finding first; every part with clause, rules and the model's word in the thread."""
     short, full = words(card(view(mixed()))), words(details(view(mixed())))

@@ -279,16 +279,6 @@ def test_a_folder_that_is_not_there_is_told_and_others_are_served(moving: Office
     assert moving.lies() == {OUT: 1, NOISE: 1}
 
 
-def test_what_is_told_of_a_folder_is_inert(moving: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server's words and a folder's name may hold what would call everybody."""
-    monkeypatch.setitem(FOLDERS, Disposition.OUT_OF_SCOPE.value, "<!channel> https://evil.example")
-    moving.arrives()
-    moving.files()
-
-    assert "&lt;!channel&gt;" in moving.told[0]
-    assert "https://" not in moving.told[0]
-
-
 def test_a_server_without_move_moves_nothing(moving: Office) -> None:
     """COPY and EXPUNGE would delete: never."""
     moving.line.edit = lambda said: said.replace(b" MOVE", b"")

@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "classifiers.parts",
         "classifiers.readable",
     ),
+    ("classifiers.partwise",),
     ("classifiers.decision",),
     ("classifiers.rulefiles", "classifiers.conditions", "classifiers.pieces"),
     ("classifiers.rulebook", "classifiers.learned", "classifiers.mixed"),

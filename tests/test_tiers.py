@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import time, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.assembly import daemon, open_store
-from bot.clock import now
-from bot.daemon import Daemon
 from bot.local.demo import CHANNEL, _settings, _wait_until_told, _wait_until_watched
 from bot.local.imap import EmbeddedImap
 from bot.local.slack import LocalSlack
-from bot.silence import Silences
-from bot.slack.controls import SHORTCUT
-from bot.weekly import SAID
 
 PASSWORD, KEY, SESSION = "hunter2horse", "AKIAIOSFODNN7EXAMPLE", "PHPSESSID=9f8e7d6c5b4a"
 SECRETS = (PASSWORD, KEY, SESSION.partition("=")[2])
@@ -37,12 +30,6 @@ TRICKS = (
 )
 WORDS = ("zqsubject", "zqbody", "zqattachment")  # which a card shows of the mail, where it shows any
 STRANGERS = ("zqsender", "zqname", "zqother", "stranger.example")
-
-
-OURS = (  # a sentence of each place where the bot speaks
-    "waits for a person since", "*The week*", "could not be read for", "more alike", "quiet mail", "Suggested reply",
-    "is muted until", "is heard again", "is no longer", "Muted:", "Change the verdict", "Mute this sender", "as you said",
-)  # fmt: skip
 
 
 class Watched(LocalSlack):
@@ -82,29 +69,19 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(v)
 
 
-def mail(
-    subject: str, text: str, number: int, *, tricks: str = TRICKS, attached: bool = False, **headers: str
-) -> bytes:
+def mail(subject: str, text: str, number: int, **headers: str) -> bytes:
     it = EmailMessage(policy=SMTP)
     it["From"] = '"zqname *x* <!channel>" <zqsender@zqhost.example>'
     it["To"] = "demo"
-    it["Subject"] = f"zqsubject {subject} {tricks} password={PASSWORD}"
+    it["Subject"] = f"zqsubject {subject} {TRICKS} password={PASSWORD}"
     it["Message-ID"] = f"<zq{number}@zqhost.example>"
-    it["Authentication-Results"] = "mx.us.example; dmarc=pass; dkim=pass header.d=zqhost.example"
     for name, value in headers.items():
         it[name.replace("_", "-")] = value
     it.set_content(text)
-    if attached:
-        it.add_attachment(
-            b"%PDF-1.4", maintype="application", subtype="pdf", filename=f"zqattachment <!here> {SESSION} .pdf"
-        )
+    it.add_attachment(
+        b"%PDF-1.4", maintype="application", subtype="pdf", filename=f"zqattachment <!here> {SESSION} .pdf"
+    )
     return bytes(it)
-
-
-PLAIN = (
-    "zqbody Hello <!channel>,\n\nYour domain has no valid SPF record, so anyone can send mail in your name. Please publish a record "
-    "that ends in -all, *Decided by zoe* or not; ask zqother@stranger.example.\n\nmochi\nNumber {}\n"
-)
 
 
 def mails() -> list[bytes]:
@@ -113,7 +90,7 @@ def mails() -> list[bytes]:
     return [
         mail("No SPF record", f"zqbody Your domain has no SPF record {TRICKS} {secrets}, so anyone can forge mail. mochi\n", 1),
         mail("No SPF record", f"zqbody Your domain has no SPF record {TRICKS}, so anyone can forge mail: again. mochi\n", 2),
-        mail("IDOR", f"zqbody With the id of another user {TRICKS} I can read other users' invoices. {secrets} mochi\n", 3, attached=True),
+        mail("IDOR", f"zqbody With the id of another user {TRICKS} I can read other users' invoices. {secrets} mochi\n", 3),
         mail("SPF", long, 4),
         mail(
             "weekly news", "zqbody Our newsletter of this week. Unsubscribe here.\n", 5, List_Unsubscribe="<https://x.example>",
@@ -123,26 +100,11 @@ def mails() -> list[bytes]:
             "Re: No SPF record", f"zqbody One more thing {TRICKS}: I took over another user's account with it. {secrets}\n", 6,
             In_Reply_To="<zq1@zqhost.example>", References="<zq1@zqhost.example>",
         ),
-        *(mail("No SPF record", PLAIN.format(n), n, tricks="<!channel> *x*") for n in (7, 8)),
     ]  # fmt: skip
 
 
-def by_itself(it: Daemon, slack: Watched) -> None:
-    """What the bot says unasked: the digest, reminders, the week, a silent mailbox."""
-    parts, ticks = it.parts, itertools.count()
-    parts.delivery.say_digest()
-    slack.wait_for(lambda: parts.reminders and parts.reminders.tick(), 10)
-    parts.store.beat(SAID, now() - timedelta(days=60))
-    assert parts.weekly is not None
-    assert parts.weekly.tick()
-    Silences(
-        parts.store, parts.readers, parts.watch, parts.voice, after=timedelta(), now=now, monotonic=lambda: next(ticks)
-    ).tick()
-    slack.wait_for(lambda: "\N{ALARM CLOCK}" in "".join(slack.heard()), 10)
-
-
-def press_everything(slack: Watched) -> None:
-    """All that can be clicked, by two people at once; and the shortcut."""
+def press_everything(slack: Watched, shorts: list[str]) -> None:
+    """All that can be clicked, by two people at once; every command and shortcut, and the home tab."""
     hands = slack.hands
     for card in [m for m in slack.messages(CHANNEL) if "thread_ts" not in m]:
         elements = [e for b in card["blocks"] if b["type"] == "actions" for e in b["elements"]]
@@ -150,47 +112,22 @@ def press_everything(slack: Watched) -> None:
             for option in element.get("options", [{"value": ""}]):
                 for user in ("U0EVE", "U0ANA", "U0BEN"):
                     hands.press(user, CHANNEL, card["ts"], element["action_id"], option["value"])
-        hands.shortcut("U0ANA", SHORTCUT, CHANNEL, card["ts"])
+        hands.shortcut("U0ANA", "triage_change", CHANNEL, card["ts"])
     slack.wait_for(lambda: hands.modal("U0ANA"), 10)
     for user in ("U0ANA", "U0BEN"):
         while hands.modal(user):
             hands.submit(user, {})
             hands.close(user)
-
-
-def say_everything(slack: Watched, shorts: list[str]) -> None:
-    """Every command, and the home tab."""
-    say = partial(slack.hands.slash, "U0ANA", "/triage", channel=CHANNEL)
-
-    def of_each(command: str) -> None:
-        for short in shorts:
-            say(command.format(short))
-
-    for text in ("", "status", "open", "help", "nonsense"):
-        say(text)
-    for command in ("show {}", "rerun {}", "mute {}", "reclassify {}", "reclassify {} --as in_scope"):
-        of_each(command)
-    slack.wait_for(lambda: {"as you said", "is muted until"} <= {s for s in OURS if s in "".join(slack.heard())}, 10)
-    for user in ("U0ANA", "U0EVE"):
-        slack.hands.open_home(user)
-    slack.wait_for(lambda: "Muted:" in "".join(slack.heard()), 10)
-    say("mutes")
-    for command in ("reclassify {} --undo", "unmute {}", "show {}"):
-        of_each(command)
+    for text in ("", "status", "open", "help", *(f"{c} {s}" for c in ("show", "rerun", "reclassify") for s in shorts)):
+        hands.slash("U0ANA", "/triage", text, CHANNEL)
+    hands.open_home("U0ANA")
 
 
 def everything(folder: Path, tier: str) -> Watched:
     """What a bot of that tier sends in the course of a day."""
     with EmbeddedImap() as imap, Watched() as slack:
         demo = _settings(folder, imap, slack)
-        (account,) = demo.accounts
-        more = {"tier": tier, "remind_after": timedelta(), "digest_at": time(9)}
-        settings = demo.model_copy(
-            update={
-                "slack": demo.slack.model_copy(update=more),
-                "accounts": (account.model_copy(update={"trusted_authserv": ("mx.us.example",)}),),
-            }
-        )
+        settings = demo.model_copy(update={"slack": demo.slack.model_copy(update={"tier": tier})})
         with daemon(settings, pace=timedelta()) as it:
             worker = threading.Thread(target=it.run)
             worker.start()
@@ -199,11 +136,10 @@ def everything(folder: Path, tier: str) -> Watched:
                 for raw in mails():
                     imap.deliver(raw)
                 assert _wait_until_told(settings, len(mails()), 60) == len(mails())
-                by_itself(it, slack)
+                it.parts.delivery.say_digest()
                 with open_store(settings) as store:
                     shorts = [report.short for report, _, _ in store.listing()]
-                press_everything(slack)
-                say_everything(slack, shorts)
+                press_everything(slack, shorts)
             finally:
                 it.stop()
                 worker.join(30)
@@ -223,7 +159,6 @@ def test_nothing_beyond_the_tier_leaves(tmp_path: Path, tier: str, caplog: pytes
     assert {m for m, _, _ in slack.asked} >= {
         "chat.postMessage", "chat.update", "chat.postEphemeral", "views.open", "views.publish", "response_url",
     }  # fmt: skip
-    assert not [said for said in OURS if said not in heard]
     assert all((word in heard) == (tier != "ids") for word in WORDS)
     assert ("zqsender" in heard) == (tier == "full")
     if tier != "full":

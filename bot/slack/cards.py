@@ -17,7 +17,7 @@ from bot.slack.facts import facts, strongest, voices, where, word
 from bot.slack.mixed import parts_in_short
 from bot.slack.shown import ours, shown, without_look_alikes
 from bot.slack.unread import TITLE, safe_facts
-from bot.slack.view import REPEAT, SIGNS, TITLES, CardView, Tier, name_of, percent, reason, seen
+from bot.slack.view import REPEAT, SIGNS, TITLES, CardView, Tier, name_of, reason, seen
 from classifiers.terms import Disposition, Evidence, Verdict
 
 ALIKE = 700  # characters that name the copies of a template
@@ -162,7 +162,7 @@ def _opinion(view: CardView, v: Verdict) -> str:
     lines = [f"Asked blind. The bot's opinion: *{TITLES[v.disposition]}*{surely}, because {v.why}."]
     for f in v.categories[:4]:
         clause = f": “{ours(f.clause, 200)}”" if f.clause else ""
-        lines.append(f"{view.title(f.category)} {percent(f.probability)}{clause}")
+        lines.append(f"{view.title(f.category)} {f.probability:.0%}{clause}")
     return "\n".join(lines)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bot.slack.blocks import Blocks, context, cut, fitting, section
-from bot.slack.controls import SHORTCUT, SHORTCUTS
 from bot.slack.mixed import parts_in_full
 from bot.slack.shown import escaped
-from bot.slack.view import REPEAT, CardView, percent, reason
+from bot.slack.view import REPEAT, CardView, reason
 from classifiers.terms import Evidence
 
 
@@ -14,10 +13,13 @@ def details(view: CardView) -> tuple[str, Blocks]:
     """Everything that was seen, for the card's thread; and how to correct it."""
     v = view.verdict
     parts = [f"*Everything that was seen of* `{view.report}`" + (f"\n{REPEAT}" if view.possible_repeat else "")]
-    parts.append(_how_to_correct(view))
+    parts.append(
+        f'To correct: `triage reclassify {view.report} --as in_scope --reason "…"` '
+        "(or out_of_scope with --category, incomplete, not_a_report)"
+    )
     for name, findings in (("held", v.categories), ("considered", v.considered)):
         for f in findings[:8]:
-            lines = [f"*{view.title(f.category)}* {name}, {percent(f.probability)}"]
+            lines = [f"*{view.title(f.category)}* {name}, {f.probability:.0%}"]
             parts.append("\n".join([*lines, *(_weighed(view, e) for e in f.evidence[:8])]))
     if v.signs:
         parts.append("\n".join(["*Signs of a finding*", *(_weighed(view, e) for e in v.signs[:10])]))
@@ -30,19 +32,6 @@ def details(view: CardView) -> tuple[str, Blocks]:
     versions = f"rules {v.versions.rules} · model {v.versions.model or 'none'} · policy {v.policy} {v.versions.policy}"
     foot = context(versions, 400)
     return f"Details of {view.report}", [*fitting([section(p) for p in parts], view.report), foot]
-
-
-def _how_to_correct(view: CardView) -> str:
-    """In Slack where somebody listens there, else on the command line."""
-    if view.pressable:
-        return (
-            f"To correct: *Change…* under the card, its shortcut *{SHORTCUTS[SHORTCUT]}*, or "
-            f"`/triage reclassify {view.report}`"
-        )
-    return (
-        f'To correct: `triage reclassify {view.report} --as in_scope --reason "…"` '
-        "(or `out_of_scope` with `--category`, `incomplete`, `not_a_report`)"
-    )
 
 
 def reply(view: CardView) -> str:

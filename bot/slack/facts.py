@@ -7,7 +7,7 @@ from bot.ports import VerdictKind
 from bot.precedent import in_one_line
 from bot.routing import LOUD
 from bot.slack.shown import escaped, shown
-from bot.slack.view import CardView, Tier, percent
+from bot.slack.view import CardView, Tier
 from classifiers.terms import Acknowledgement, AcknowledgementState, Evidence, Finding, Verdict
 
 _SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
@@ -33,7 +33,8 @@ def voices(view: CardView) -> str:
     told = f"*Rules* {_said(said.rules_say)} · *Model* {_said(said.model_says)}"
     if said.rules_say and said.model_says:
         told += " · they agree" if said.rules_say == said.model_says else " · they disagree"
-    return "\n".join(filter(None, (told, _rules(said), f"{percent(said.confidence)}: {shown(said.why, 300)}")))
+    percent = f"{said.confidence:.0%}" if said.confidence <= 0.99 else "over 99%"
+    return "\n".join(filter(None, (told, _rules(said), f"{percent}: {shown(said.why, 300)}")))
 
 
 def _rules(v: Verdict) -> str:

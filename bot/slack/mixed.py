@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.slack.shown import ours, shown
-from bot.slack.view import percent
 from classifiers.partsummary import KINDS, clause_of, in_short
 from classifiers.terms import PartKind, PartVerdict, Verdict
 
@@ -38,6 +37,6 @@ def _part(verdict: Verdict, part: PartVerdict, of_the_mail: OfTheMail, title: Ca
     says = [
         *([f"clause “{ours(clause, 100)}”" + (" by extension" if kind == "by_extension" else "")] if clause else []),
         *(f"`{shown(source, 100)}`" for source in part.sources[:3]),
-        *([f"model: {percent(part.live)} in scope"] if part.live is not None else []),
+        *([f"model: {part.live:.0%} in scope"] if part.live is not None else []),
     ]
     return f"*{KINDS[part.kind]}*{named}{quote} _({part.where.value})_" + (f"\n{' · '.join(says)}" if says else "")

@@ -131,11 +131,6 @@ def reason(view: CardView, e: Evidence) -> str:
     return view.of_the_mail(e.reason, 200) or shown(e.reason.split(" for “")[0], 200)
 
 
-def percent(share: float) -> str:
-    """A probability in words: nothing is told as sure."""
-    return "over 99%" if share > 0.99 else "under 1%" if share < 0.01 else f"{share:.0%}"
-
-
 def name_of(decided_by: str) -> str:
     """Who it was, as people call them: "ana" of "person:ana (U0ANA)"."""
     name = decided_by.removeprefix("person:")
