@@ -54,20 +54,23 @@ def _value(lines: list[str], at: int) -> tuple[Any, int]:
 
 
 def _scalar(text: str) -> Any:
-    return {"true": True, "false": False}.get(text) if text in {"true", "false"} else text.strip('"')
+    if text in {"true", "false"}:
+        return text == "true"
+    return int(text) if text.isdecimal() else text.strip('"')
 
 
-# What Slack's schema 2.0.0 says of the fields that we write (slackapi/manifest-schema, as of November 2026): a text with its
-# most characters, a switch, a list of what. Anything else is refused there, and so here.
-TEXT, SWITCH = str, bool
+# What Slack's schema 2.0.0 says of the fields that we write (slackapi/manifest-schema, read again in November 2026): a text with
+# its most characters, a text of some, a number, a switch, a list of what. Anything else is refused there, and so here. The
+# schema itself is no part of the project, so a field that Slack changes is not noticed by itself.
+TEXT, NUMBER, SWITCH = str, int, bool
 SHAPE: dict[str, Any] = {
-    "_metadata": {"major_version": (TEXT, 1), "minor_version": (TEXT, 1)},
+    "_metadata": {"major_version": NUMBER, "minor_version": NUMBER},
     "display_information": {"name": (TEXT, 35), "description": (TEXT, 140), "background_color": (TEXT, 7)},
     "features": {
         "app_home": {"home_tab_enabled": SWITCH, "messages_tab_enabled": SWITCH},
         "bot_user": {"display_name": (TEXT, 80), "always_online": SWITCH},
         "slash_commands": [{"command": (TEXT, 32), "description": (TEXT, 2000), "usage_hint": (TEXT, 1000), "should_escape": SWITCH}],
-        "shortcuts": [{"name": (TEXT, 24), "type": (TEXT, 7), "callback_id": (TEXT, 255), "description": (TEXT, 150)}],
+        "shortcuts": [{"name": (TEXT, 24), "type": {"message", "global"}, "callback_id": (TEXT, 255), "description": (TEXT, 150)}],
     },
     "oauth_config": {"scopes": {"bot": [(TEXT, 50)], "bot_optional": [(TEXT, 50)]}},
     "settings": {
@@ -77,20 +80,35 @@ SHAPE: dict[str, Any] = {
 }  # fmt: skip
 
 
+NEEDED = {
+    "display_information",
+    "name",
+    "display_name",
+    "command",
+    "type",
+    "callback_id",
+    "is_enabled",
+}  # where they may stand
+
+
 def wrong(value: Any, shape: Any, where: str) -> Iterator[str]:
     match shape:
         case dict():
             yield from (f"{where}.{k} is unknown" for k in value.keys() - shape.keys())
+            yield from (f"{where}.{k} is missing" for k in shape.keys() & NEEDED - value.keys())
             for key in value.keys() & shape.keys():
                 yield from wrong(value[key], shape[key], f"{where}.{key}")
         case [inner]:
             for n, item in enumerate(value):
                 yield from wrong(item, inner, f"{where}.{n}")
+        case set():
+            if value not in shape:
+                yield f"{where} is none of {shape}"
         case (kind, most):
             if not isinstance(value, kind) or not 0 < len(value) <= most:
                 yield f"{where} is no text of at most {most} characters"
         case _:
-            if not isinstance(value, shape):
+            if type(value) is not shape:
                 yield f"{where} is no {shape.__name__}"
 
 
@@ -106,7 +124,9 @@ def test_the_manifest_is_what_slacks_schema_takes() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("always_online", "allways_online"), ("name: Change the verdict", "name: " + "x" * 25), ("is_enabled: true", "is_enabled: yes")],
+    [("always_online", "allways_online"), ("name: Change the verdict", "name: " + "x" * 25), ("is_enabled: true", "is_enabled: yes"),
+     ("type: message", "type: a message"), ("major_version: 2", "major_version: two"), ("  name: triage", "  long_name: triage"),
+     ("      callback_id: triage_change_verdict\n", "")],
 )  # fmt: skip
 def test_a_slip_in_the_manifest_would_be_noticed(old: str, new: str) -> None:
     assert list(wrong(read(MANIFEST.replace(old, new)), SHAPE, "manifest")) != []
