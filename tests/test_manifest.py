@@ -212,6 +212,7 @@ def test_doctor_says_who_may_press_and_which_scope_is_missing(tmp_path: Path, sl
         "warn scope channels:history is missing: needed to find a message again by its key when Slack's answer was lost (public channel)"
         in told
     )
+    assert "warn scope groups:history is missing: needed to find it in a private channel too" in told
     assert not [r for r in told if "usergroups:read" in r]  # no group is named
 
 

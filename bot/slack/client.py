@@ -39,6 +39,7 @@ _HELP = {
     "token_revoked": "the bot token was revoked; install the app again",
     "not_allowed_token_type": "a bot token (xoxb-…) stands where an app-level token (xapp-…) belongs, or the other way round",
     "account_inactive": "the bot token belongs to an app that was removed",
+    "expired_trigger_id": "it took longer than the three seconds that Slack waits; press again",
     "missing_scope": "the app lacks a scope; `triage slack manifest` lists those it needs",
 }
 

@@ -8,11 +8,11 @@ from bot.slack.command import USAGE
 from bot.slack.controls import SHORTCUT, SHORTCUTS
 
 OPTIONAL = "usergroups:read"  # who installs the app may leave it out
-SCOPES = {
+SCOPES = {  # each needed to …
     "chat:write": "post the cards and edit them",
-    "commands": "/triage, and the shortcut on a message",
+    "commands": "take /triage, and the shortcut on a message",
     "channels:history": "find a message again by its key when Slack's answer was lost (public channel)",
-    "groups:history": "the same in a private channel",
+    "groups:history": "find it in a private channel too",
     "metadata.message:read": "see that key, which travels in the message's metadata",
     OPTIONAL: "see who is in slack.allowed_groups; leave it out where no group is named",
 }
