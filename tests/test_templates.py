@@ -46,6 +46,18 @@ def test_twenty_copies_make_one_card_that_names_each(room: Mailroom) -> None:
     assert room.store.counts()["notices_due"] == 0
 
 
+def test_copies_that_come_faster_than_they_are_told_are_all_told(room: Mailroom) -> None:
+    """One change of the card stands for several; a look through the database misses nobody."""
+    room.slack.script("error:fatal_error")  # unknown: the card waits for its grace
+    copies = [copy(room, n) for n in range(4)]
+
+    assert room.store.examine().problems == ()
+    room.at += timedelta(minutes=1)
+    room.tells()
+    (card,) = room.posts()
+    assert all(c.short in words(card) for c in copies)
+
+
 def test_a_card_names_no_more_than_it_can_show(room: Mailroom) -> None:
     """The next copy begins another."""
     copies = [copy(room, n) for n in range(MOST + 3)]
