@@ -130,6 +130,23 @@ def test_damage_is_found_out(path: Path, table: str) -> None:
     assert any("damaged" in problem for problem in examine_file(path).problems)
 
 
+def test_opening_it_again_takes_no_lock_from_who_has_it_open(path: Path) -> None:
+    """As a reload does. Else whoever leaves next, a command say, takes the log away under the daemon, with what stands in it."""
+    look = f"import sqlite3; print(sqlite3.connect({str(path)!r}).execute('SELECT name FROM beats').fetchall())"
+    command = [sys.executable, "-c", look]
+
+    def seen() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    with opened(path) as store:
+        store.beat("one", NOW)
+        opened(path).close()
+        assert "one" in seen()
+        store.beat("two", NOW)
+
+        assert "two" in seen()
+
+
 def test_what_no_page_tells_is_found_out_too(path: Path) -> None:
     """A kept mail that is not the one that came, a verdict that holds and is not there, a report nobody was told of."""
     with opened(path) as store:

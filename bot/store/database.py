@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,15 @@ def _server(url: sa.URL, password: str) -> sa.Engine:
 
 
 def _make_private(path: Path) -> None:
-    """Folder 0700, file 0600, whatever the umask: what lies there is confidential."""
+    """Folder 0700, file 0600, whatever the umask: what lies there is confidential.
+
+    A database that is there is not opened: closing it would take from this process every lock that SQLite holds on it
+    (POSIX), so that another program could throw away the log in which our last transactions stand.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         path.parent.chmod(0o700)
         path.chmod(0o600)
     except OSError as e:
