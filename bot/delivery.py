@@ -13,12 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from bot.audit import is_open
 from bot.digesting import LOOK_BACK, Digesting
-from bot.history import waiting_since
 from bot.pacing import BACK_OFF, PACE, Pacer, wait_after
 from bot.ports import (
-    IN_THREAD,
     KeptReport,
     Message,
     Notice,
@@ -26,15 +23,13 @@ from bot.ports import (
     NoticeState,
     Notifier,
 )
-from bot.routing import card_key
 from bot.shares import ALONE
-from bot.showing import Wording, shown_first, view_in, with_alike
-from bot.slack.cards import card
-from bot.slack.details import details, suggestion
-from bot.slack.view import CardView, Tier
+from bot.showing import Wording
+from bot.slack.view import Tier
 from bot.store import RESTORED, Store
+from bot.telling import Telling
 from bot.waits import Waits
-from classifiers.errors import MaybeSaid, NotSaid, StoreError
+from classifiers.errors import MaybeSaid, NotSaid
 
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
 CLAIM = timedelta(minutes=1)
@@ -75,16 +70,14 @@ class Delivery:
         """`who`: this copy of the bot; `claim`: for how long it has a notice in hand before another may take it over."""
         self._store = store
         self._notifier = notifier
-        self._wording = wording
-        self._tier = tier
         self._grace = grace
         self._now = now
         self._who, self._claim = who, claim
-        self._pressable = pressable  # somebody listens to the cards' buttons
         self.waits = Waits()  # from arrival to card
         self._restored = store.last_beat(RESTORED)
         self._lock = threading.Lock()
         self._pacer = Pacer(store, now, pace)
+        self._telling = Telling(store=store, wording=wording, tier=tier, now=now, pressable=pressable)
         self._digest = Digesting(
             store, notifier, wording, self._pacer, channel=channel, tier=tier, grace=grace, now=now
         )
@@ -138,7 +131,7 @@ class Delivery:
                 # Say it again rather than perhaps never, and say so.
                 self._store.mark_possible_repeat(notice.id)
                 notice = replace(notice, possible_repeat=True)
-        message = self._drawn(notice)
+        message = self._telling.message(notice)
         return message is not None and self._send(notice, message)
 
     def _send(self, notice: Notice, message: Message) -> bool:
@@ -213,7 +206,7 @@ class Delivery:
     def _look_up(self, notice: Notice, since: datetime) -> _Looked:
         """Looks for the message of an unknown outcome, and marks what it finds."""
         try:
-            ts = self._notifier.find(notice.destination, notice.key, since - LOOK_BACK, self._thread(notice))
+            ts = self._notifier.find(notice.destination, notice.key, since - LOOK_BACK, self._telling.thread(notice))
         except NotSaid as e:
             if e.final:
                 # An update is said again without a word: editing twice does no harm.
@@ -240,72 +233,3 @@ class Delivery:
             "notice.put_off",
             extra={"notice": notice.id, "why": str(error)[:200], "seconds": round(wait.total_seconds())},
         )
-
-    # ------------------------------------------------------------------------------------------ what it says
-
-    def _thread(self, notice: Notice) -> str | None:
-        if notice.kind not in IN_THREAD or notice.card_id is None:
-            return None
-        return self._store.card(notice.card_id).ts
-
-    def _drawn(self, notice: Notice) -> Message | None:
-        """The message; a notice that cannot be drawn is put off."""
-        try:
-            return self._message(notice)
-        except StoreError:
-            raise
-        except Exception as e:  # noqa: BLE001 - one notice that a mistake of ours keeps from being drawn must not hold up all
-            self._store.put_off(notice.id, self._now() + BACK_OFF[1], f"cannot be drawn ({type(e).__name__})")
-            log.error("notice.undrawn", extra={"notice": notice.id, "why": type(e).__name__})  # noqa: TRY400 - its text may quote mail
-            return None
-
-    def _message(self, notice: Notice) -> Message | None:
-        """The message as things stand now; None where it has to wait, or where there is nothing left to say."""
-        if notice.kind is NoticeKind.TROUBLE:
-            return Message(channel=notice.destination, key=notice.key, text=notice.text)
-        assert notice.report_id is not None
-        assert notice.card_id is not None
-        ts = self._store.card(notice.card_id).ts
-        if notice.kind is not NoticeKind.CARD and ts is None:
-            self._store.put_off(notice.id, self._now() + timedelta(seconds=2), "its card is not said yet")
-            return None
-        if notice.kind is NoticeKind.REMINDER:
-            return self._reminder(notice, ts)
-        view = self._view(notice)
-        if notice.kind is NoticeKind.REPLY and not view.another_reply:
-            self._store.mark_said(notice.id, self._now(), None)  # the details in the thread show it already
-            return None
-        text, blocks = {NoticeKind.DETAILS: details, NoticeKind.REPLY: suggestion}.get(notice.kind, card)(view)
-        facts = {} if is_open(view.history) else {"disposition": view.verdict.disposition.value}
-        if notice.kind in {NoticeKind.CARD, NoticeKind.UPDATE}:  # an edited card is still found by its first key
-            first = self._store.card(notice.card_id).report_ids[0]
-            facts["card"] = card_key(self._store.report(first), notice.destination)
-        return Message(
-            channel=notice.destination,
-            key=notice.key,
-            text=text,
-            blocks=tuple(blocks),
-            thread=ts if notice.kind in IN_THREAD else None,
-            facts={"report": view.report, "kind": notice.kind.value, **facts},
-        )
-
-    def _reminder(self, notice: Notice, ts: str | None) -> Message | None:
-        """None where somebody was faster than it."""
-        assert notice.report_id is not None
-        waits = waiting_since(self._store.history(notice.report_id)) is not None
-        if not waits or self._store.holder(notice.report_id) is not None:
-            self._store.withdraw(notice.id)
-            return None
-        facts = {"report": self._store.report(notice.report_id).short, "kind": notice.kind.value}
-        return Message(channel=notice.destination, key=notice.key, text=notice.text, thread=ts, facts=facts)
-
-    def _view(self, notice: Notice) -> CardView:
-        """What the message shows: of a card of several reports the one that is shown first, and the others named."""
-        assert notice.report_id is not None
-        # A follow-up's message is said once and never edited: buttons under it would stay for ever.
-        pressable = self._pressable and notice.kind is not NoticeKind.FOLLOW_UP
-        whole = notice.card_id is not None and notice.kind in {NoticeKind.CARD, NoticeKind.UPDATE}
-        there = self._store.on_card(notice.card_id) if whole and notice.card_id is not None else ()
-        report_id = shown_first(there).report_id if there else notice.report_id
-        view = view_in(self._store, report_id, self._wording, self._tier, pressable=pressable)
-        return replace(with_alike(view, report_id, there), possible_repeat=notice.possible_repeat)

@@ -73,7 +73,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.worker",),
     ("bot.following",),
     ("bot.showing", "bot.muting", "bot.pacing"),
-    ("bot.digesting",),
+    ("bot.digesting", "bot.telling"),
     (
         "bot.triage",
         "bot.delivery",

@@ -338,7 +338,7 @@ def test_a_copy_that_was_stopped_while_it_spoke_leaves_one_card(teller: Teller, 
     slow, at = teller.delivery, teller.clock[0]
     slow._who = "slow"
     other = Delivery(
-        teller.store, slow._notifier, slow._wording, channel=CHANNEL, tier=slow._tier, grace=timedelta(seconds=60),
+        teller.store, slow._notifier, slow._telling.wording, channel=CHANNEL, tier=slow._telling.tier, grace=timedelta(seconds=60),
         now=lambda: teller.clock[0], pace=timedelta(), who="other",
     )  # fmt: skip
     post, stopped = slow._notifier.post, []
