@@ -18,10 +18,10 @@ def find_fences(text: str) -> Iterator[tuple[int, int]]:
         at = text.find("```", end + 3) if end >= 0 else -1
 
 
-_START = re.compile(r"(?:[<>*] )?(?:(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE|CONNECT|PROPFIND) \S{1,2000}(?: HTTP/[\d.]{1,3})?\s*$|HTTP/[\d.]{1,3} \d{3}\b)")  # fmt: skip
-_HEADER = re.compile(r"(?:[<>*] )?[A-Za-z][A-Za-z0-9-]{1,40}: ?\S")
+_START = re.compile(r"[ \t]{0,8}(?:[<>*] )?(?:(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE|CONNECT|PROPFIND) \S{1,2000}(?: HTTP/[\d.]{1,3})?\s*$|HTTP/[\d.]{1,3} \d{3}\b)")  # fmt: skip
+_HEADER = re.compile(r"[ \t]{0,8}(?:[<>*] )?[A-Za-z][A-Za-z0-9-]{1,40}: ?\S")
 _PASTED_HEADER = re.compile(
-    r"(?:[<>] )?(?:Accept|Accept-[A-Z]\w+|Access-Control-[\w-]+|Age|Cache-Control|CF-RAY|Connection|Content-(?:Type|Length|Encoding|Security-Policy)|"
+    r"[ \t]{0,8}(?:[<>] )?(?:Accept|Accept-[A-Z]\w+|Access-Control-[\w-]+|Age|Cache-Control|CF-RAY|Connection|Content-(?:Type|Length|Encoding|Security-Policy)|"
     r"Cookie|Date|ETag|Expires|Host|Last-Modified|Location|Origin|Pragma|Referer|Sec-[\w-]+|Server|Set-Cookie|"
     r"Strict-Transport-Security|Transfer-Encoding|Upgrade-Insecure-Requests|User-Agent|Vary|Via|X-[\w-]+|DNT|Authorization): \S",
     re.IGNORECASE,

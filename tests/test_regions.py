@@ -21,6 +21,7 @@ BEFORE, AFTER = "The page leaks tokens.", "Please fix it soon."
     [
         (RegionKind.HTTP, "GET /a HTTP/1.1\nHost: acme.example\nCookie: id=1\n\n"),
         (RegionKind.HTTP, 'HTTP/1.1 200 OK\nServer: nginx\n\n{\n  "a": 1\n}\n\n'),
+        (RegionKind.HTTP, "\tHTTP/1.1 200 OK\n\tSet-Cookie: id=1; path=/\n\tVary: Accept\n"),
         (RegionKind.HTTP, "Server: nginx/1.18\nX-Powered-By: PHP/7\n"),
         (RegionKind.CODE, "```\nanything at all\n```"),
         (RegionKind.CODE, '<form action="https://acme.example/x" method=post>'),
