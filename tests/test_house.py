@@ -45,7 +45,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("classifiers.examples", "classifiers.reportcard", "classifiers.scorecard"),
     ("classifiers.material",),
     ("classifiers.stacking",),
-    ("classifiers.training", "classifiers.evaluation"),
+    ("classifiers.counting", "classifiers.evaluation"),
+    ("classifiers.training",),
     ("classifiers.labelled", "classifiers.modelcard"),
     ("classifiers.pages",),
     (
@@ -109,6 +110,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "mailparser": ("bot.mail.mime",),
     "prometheus_client": ("bot.metrics",),
     "numpy": (
+        "classifiers.counting",
         "classifiers.features",
         "classifiers.learned",
         "classifiers.likeness",
