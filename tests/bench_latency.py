@@ -5,7 +5,6 @@ Needs dovecot-imapd. Run: make bench. Nothing here is asserted.
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import tempfile
@@ -35,7 +34,7 @@ def main() -> None:
             {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token},
         ) as bot,
     ):
-        until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+        bot.looked()
         time.sleep(3)  # the watcher is in IDLE by then
         for n in range(20):
             dovecot.deliver(live + b"\r\n%d\r\n" % n)

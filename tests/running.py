@@ -14,6 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bot.assembly import open_store
+from bot.clock import now
+from bot.health import health
+from bot.settings import load
+
 TRIAGE = str(Path(sys.executable).with_name("triage"))
 
 
@@ -125,6 +130,18 @@ class Running:
             env=self.env,
             timeout=60,
             check=False,
+        )
+
+    def health(self) -> dict[str, Any]:
+        """What `triage health --json` would print; no program is started each time that it is asked."""
+        settings = load(self.config)
+        with open_store(settings) as store:
+            return health(store, settings, now()).as_data()
+
+    def looked(self, *accounts: str, seconds: float = 30) -> None:
+        """Until the daemon has looked into these accounts, or all: what comes now is new to it."""
+        until(
+            lambda: all(at for name, at in self.health()["polls"].items() if name in accounts or not accounts), seconds
         )
 
     def terminate(self, seconds: float = 15) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def test_a_clock_that_is_set_holds_up_nothing(dovecot: Dovecot, tmp_path: Path, 
         secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets, program=(sys.executable, "-c", SHIFTED, str(ahead))) as bot:
             bot.wait_for("account.connected")
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            bot.looked()
             dovecot.deliver(sample_mails()[0])
             until(lambda: len(slack.messages(CHANNEL)) == 2, 60)
             (tmp_path / "then").write_text(str(hours * 3600))

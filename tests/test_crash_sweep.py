@@ -131,7 +131,7 @@ def test_the_daemon_killed_again_and_again_tells_each_mail_once(dovecot: Dovecot
         config = configuration(tmp_path, account(dovecot), slack, grace="1s")
         secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets) as bot:
-            until(lambda: bot.command("health").returncode == 0)
+            bot.looked()
             bot.process.kill()
         moments = ("account.connected", "report.judged", "notice.said", "notice.unknown", "notice.said")
         for number, moment in enumerate(moments):
@@ -150,7 +150,7 @@ def test_the_daemon_killed_again_and_again_tells_each_mail_once(dovecot: Dovecot
                 bot.process.kill()
         with Running(config, secrets) as bot:
             all_told = {"reports": 3 * len(moments), "waiting": 0, "notices_due": 0}
-            until(lambda: all_told.items() <= json.loads(bot.command("health", "--json").stdout)["counts"].items(), 120)
+            until(lambda: all_told.items() <= bot.health()["counts"].items(), 120)
             rows = [json.loads(line) for line in bot.command("list", "--json").stdout.splitlines()]
             assert bot.terminate() == 0
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from dovecot import Dovecot
-from running import TRIAGE, Running, account, configuration, until
-from test_faults import cards, triage, watched
+from running import TRIAGE, Running, account, configuration
+from test_faults import cards, triage
 from test_house import ROOT
 from test_journey_thread import GENUINE, mail
 
@@ -105,7 +105,7 @@ def test_it_works_with_nothing_but_its_state(
     config = configuration(tmp_path, account(dovecot), slack)
     program = ("unshare", "--mount", "sh", "-c", SANDBOX, "sh", TRIAGE)
     with Running(config, secrets(dovecot, slack), program=program) as bot:
-        watched(bot)
+        bot.looked()
         dovecot.deliver(mail("ravi@hunter.example", 1, "Backups", GENUINE))
         slack.wait_for(lambda: cards(slack), 60)
         daemon = next(iter(_tree(bot.process.pid)))
@@ -168,7 +168,7 @@ def test_secrets_stand_in_nothing_that_others_read(dovecot: Dovecot, tmp_path: P
             .replace('format = "json"', 'format = "json"\nlevel = "debug"')
         )
         with Running(config, known) as bot:
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            bot.looked("security")
             slack.script("error:invalid_auth", "garbage", "reset")
             dovecot.deliver(mail("ravi@hunter.example", 1, "SPF", "There is no SPF record, please publish one."))
             bot.wait_for("notice.put_off")

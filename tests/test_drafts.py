@@ -342,9 +342,10 @@ def test_the_daemon_lays_a_draft_in_the_reporters_language(dovecot: Dovecot, tmp
         assert "drafts go to Concepten, from security@example.com" in triage(config, secrets, "doctor").stdout
         with Running(config, secrets) as bot:
             bot.wait_for("account.connected")
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            bot.looked()
             dovecot.deliver(mail)
-            row = json.loads(until(lambda: bot.command("list", "--json").stdout).splitlines()[0])
+            until(lambda: bot.health()["counts"].items() >= {"reports": 1, "waiting": 0}.items())
+            (row,) = map(json.loads, bot.command("list", "--json").stdout.splitlines())
             assert dovecot.mails("Concepten") == []
             bot.command("reclassify", row["report"], "--as", "out_of_scope", "--category", "email_authentication")
 

@@ -42,11 +42,6 @@ def cards(slack: LocalSlack) -> list[dict[str, Any]]:
     return [m for m in slack.messages(CHANNEL) if not m.get("thread_ts")]
 
 
-def watched(bot: Running) -> None:
-    """Until the daemon has looked once: what comes now is new to it."""
-    until(lambda: all(json.loads(bot.command("health", "--json").stdout or '{"polls": {"x": null}}')["polls"].values()))
-
-
 # ------------------------------------------------------------------------------------------------ logins, servers
 
 
@@ -95,7 +90,7 @@ def test_one_refused_account_keeps_no_other_from_being_read(
     with Running(config, secrets(dovecot, slack, TEST_WRONG_PASSWORD="no")) as bot:
         bot.wait_for("account.trouble")
         bot.wait_for("account.connected")
-        until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["good"])
+        bot.looked("good")
         dovecot.deliver(sample_mails()[0])
         until(lambda: cards(slack))
         assert bot.terminate() == 0
@@ -106,7 +101,7 @@ def test_a_broken_line_is_mended_by_itself(dovecot: Dovecot, slack: LocalSlack, 
     with Proxy(dovecot.tls_port) as line:
         config = configuration(tmp_path, account(dovecot, host="localhost", port=line.port, poll_every="10s"), slack)
         with Running(config, secrets(dovecot, slack)) as bot:
-            watched(bot)
+            bot.looked()
             line.refuse = True
             line.cut(by_reset=True)
             dovecot.deliver(sample_mails()[0])
@@ -142,12 +137,10 @@ def test_what_slack_did_not_take_is_said_later_and_once(dovecot: Dovecot, slack:
     """Slow down, a reset before, a server error after it was taken: one card, one details message."""
     config = configuration(tmp_path, account(dovecot), slack, grace="2s")
     with Running(config, secrets(dovecot, slack)) as bot:
-        watched(bot)
+        bot.looked()
         slack.script("429:1", "reset", "ok", "500")
         dovecot.deliver(sample_mails()[0])
-        until(
-            lambda: not json.loads(bot.command("health", "--json").stdout)["counts"]["notices_due"] and cards(slack), 60
-        )
+        until(lambda: not bot.health()["counts"]["notices_due"] and cards(slack), 60)
         assert bot.terminate() == 0
 
     assert len(cards(slack)) == 1
@@ -158,7 +151,7 @@ def test_a_bad_token_loses_nothing(dovecot: Dovecot, slack: LocalSlack, tmp_path
     """Mail is read and judged; once the token is right, the card is said."""
     config = configuration(tmp_path, account(dovecot, start="1d"), slack)
     with Running(config, secrets(dovecot, slack, TEST_SLACK_TOKEN="xoxb-wrong")) as bot:
-        watched(bot)
+        bot.looked()
         dovecot.deliver(sample_mails()[0])
         bot.wait_for("notice.put_off")
         assert bot.terminate() == 0

@@ -367,7 +367,7 @@ def test_the_daemon_files_and_undoes_on_a_correction(dovecot: Dovecot, tmp_path:
         config = configuration(tmp_path, account(dovecot) + more, slack)
         secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets) as bot:
-            until(lambda: '"polls": {"security": "2' in bot.command("health", "--json").stdout)
+            bot.looked()
             dovecot.deliver(sample_mails()[0])
             until(lambda: len(dovecot.flags(OUT)) == 1, 60)
             assert dovecot.flags() == []

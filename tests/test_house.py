@@ -91,7 +91,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.accounts", "bot.reading", "bot.replay", "bot.learning", "bot.retraining"),
     ("bot.silence", "bot.metrics"),
     ("bot.jobs",),
-    ("bot.daemon",),
+    ("bot.daemon", "bot.health"),
     ("bot.assembly",),
     ("bot.doctor", "bot.running"),
     ("bot.local",),

@@ -32,7 +32,9 @@ def test_a_mail_becomes_a_card_and_a_correction_changes_it(dovecot: Dovecot, tmp
         secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets) as bot:
             bot.wait_for("account.connected")
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            bot.looked()
+            told = bot.command("health", "--json")
+            assert (told.returncode, json.loads(told.stdout)["alive"]) == (0, True)
 
             dovecot.deliver(sample_mails()[0])
 
@@ -76,7 +78,7 @@ def test_an_audited_mail_is_asked_blind_and_answered_by_command(dovecot: Dovecot
         secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets) as bot:
             bot.wait_for("account.connected")
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            bot.looked()
             dovecot.deliver(sample_mails()[0])
 
             (card,) = until(lambda: cards(slack))

@@ -45,7 +45,7 @@ def test_the_like_is_known_again_and_a_follow_up_raises_its_thread(dovecot: Dove
         secrets = {"TEST_IMAP_PASSWORD": dovecot.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets) as bot:
             bot.wait_for("account.connected")
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["polls"]["security"])
+            bot.looked()
 
             dovecot.deliver(mail("ravi@hunter.example", 1, "No DMARC record", ACME))
             until(lambda: len(posts()) == 1)

@@ -263,10 +263,6 @@ def mailbox(imap: EmbeddedImap) -> str:
     )
 
 
-def watched(bot: Running) -> None:
-    until(lambda: all(json.loads(bot.command("health", "--json").stdout or '{"polls": {"x": null}}')["polls"].values()))
-
-
 HOSTILE = sample_mails()[0].replace(
     b"No SPF record on planetscale.com", b"No SPF record <!channel> *bold* \xe2\x80\xae\x1b[31m https://evil.example"
 )
@@ -279,7 +275,7 @@ def test_cards_stream_to_a_terminal_and_settle_in_slack_later(tmp_path: Path) ->
         config.write_text(f'{mailbox(imap)}[audit]\nshare = 0\n[state]\nfolder = "state"\n')
         secrets = {"P": imap.password, "TEST_SLACK_TOKEN": slack.token}
         with Running(config, secrets, "--to", "terminal") as bot:
-            watched(bot)
+            bot.looked()
             imap.deliver(HOSTILE)
             until(lambda: "mochi: found, body" in bot.printed)
             (row,) = [json.loads(line) for line in bot.command("list", "--json").stdout.splitlines()]

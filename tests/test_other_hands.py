@@ -12,8 +12,9 @@ import pytest
 from dovecot import Dovecot
 from proxy import Proxy
 from running import until
-from weather import kept, mail, now, reader
+from weather import kept, mail, reader
 
+from bot.clock import now
 from bot.store import Store
 
 pytestmark = pytest.mark.dovecot
@@ -132,7 +133,6 @@ def test_mail_that_comes_all_the_while_is_kept_once(dovecot: Dovecot, line: Prox
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.long
 def test_50000_mails_at_the_first_look(
     dovecot: Dovecot, line: Proxy, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -180,7 +180,6 @@ def test_a_copy_that_is_stopped_in_a_write_holds_up_the_others_for_seconds(
         assert other.cursor("a", "INBOX") is None
 
 
-@pytest.mark.long
 def test_copies_that_write_at_once_keep_each_mail_once(url: str) -> None:
     """Two that read the same mailbox at the same time: one report a mail, one card, one beat."""
     body = """for n in range(1, 31):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dovecot import Dovecot
 from running import Running, account, configuration, until
-from test_faults import cards, secrets, watched
+from test_faults import cards, secrets
 from test_journey_thread import mail
 from test_likeness import ACME
 
@@ -36,7 +36,7 @@ def test_a_changed_configuration_is_taken_up(dovecot: Dovecot, slack: LocalSlack
     """Another channel, another policy of changed rules: the next card has both; nothing is said twice, no mail is lost."""
     config = configuration(tmp_path, account(dovecot), slack)
     with Running(config, secrets(dovecot, slack)) as bot:
-        watched(bot)
+        bot.looked()
         dovecot.deliver(mail("ravi@hunter.example", 1, "No DMARC record", ACME))
         until(lambda: len(slack.messages(CHANNEL)) == 2)
         shutil.copytree(RULES, tmp_path / "rules")
@@ -96,7 +96,7 @@ def test_a_bad_configuration_changes_nothing_and_is_told(
     config = configuration(tmp_path, account(dovecot), slack)
     before = config.read_text()
     with Running(config, secrets(dovecot, slack)) as bot:
-        watched(bot)
+        bot.looked()
         spoil(config)
         hang_up(bot)
         assert word in bot.wait_for("reload.refused")["what"]
@@ -116,7 +116,7 @@ def test_a_configuration_that_proves_bad_when_it_runs_gives_way(
     """A password that the server refuses is found out only there: the one before is in use again."""
     config = configuration(tmp_path, account(dovecot), slack)
     with Running(config, secrets(dovecot, slack, TEST_WRONG="no")) as bot:
-        watched(bot)
+        bot.looked()
         config.write_text(config.read_text().replace("TEST_IMAP_PASSWORD", "TEST_WRONG"))
         hang_up(bot)
         assert "refused the login" in bot.wait_for("reload.failed")["what"]
@@ -130,7 +130,7 @@ def test_sigterm_in_the_midst_of_a_reload_is_obeyed(dovecot: Dovecot, slack: Loc
     """Between two daemons no order is lost."""
     config = configuration(tmp_path, account(dovecot), slack)
     with Running(config, secrets(dovecot, slack)) as bot:
-        watched(bot)
+        bot.looked()
         hang_up(bot)
         bot.wait_for("daemon.stopped")
         assert bot.terminate(30) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 from collections import Counter
@@ -227,7 +226,7 @@ def test_one_card_a_report_while_copies_are_killed_and_stopped(
             return copies.enter_context(Running(config, secrets))
 
         running = [start() for _ in range(3)]
-        until(lambda: json.loads(running[0].command("health", "--json").stdout)["polls"]["security"], 60)
+        running[0].looked(seconds=60)
         number = 0
         for round_ in range(6):
             for _ in range(4):

@@ -320,11 +320,11 @@ def test_health_says_where_slack_counts_lines_that_are_not_ours(tmp_path: Path, 
         path.write_text(path.read_text().replace("[slack]\n", '[slack]\napp_token = { env = "A" }\n'))
         with Running(path, {"P": imap.password, "A": slack.app_token, "TEST_SLACK_TOKEN": slack.token}) as bot:
             bot.wait_for("socket.others")
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["socket_alone"] is False)
+            until(lambda: bot.health()["socket_alone"] is False)
             assert "another copy of triage?" in bot.command("health").stdout
             slack.sockets.ghosts = 0
             slack.sockets.cut()
-            until(lambda: json.loads(bot.command("health", "--json").stdout)["socket_alone"] is True, 90)
+            until(lambda: bot.health()["socket_alone"] is True, 90)
             assert "another copy" not in bot.command("health").stdout
             assert bot.terminate() == 0
 

@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 from dovecot import Dovecot
 from running import Running, account, configuration, until
-from test_faults import cards, secrets, triage, watched
+from test_faults import cards, secrets, triage
 from test_journey_thread import GENUINE
 from test_journey_thread import mail as a_mail
 from test_store import NOW, decide, kept, notice
@@ -62,7 +62,7 @@ def test_a_disk_that_fills_stops_reading_and_goes_on_with_room_again(
     """While the daemon runs: told once, no mail lost, no card twice; with room it goes on by itself."""
     config = configuration(tmp_path, account(dovecot), slack, grace="1s")
     with Running(config, secrets(dovecot, slack)) as bot:
-        watched(bot)
+        bot.looked()
         none, unlimited = (0, resource.RLIM_INFINITY), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, (none[0], unlimited[1]))
         dovecot.deliver(a_mail("ravi@hunter.example", 1, "SPF", GENUINE))
@@ -179,10 +179,10 @@ def test_a_damaged_database_stops_reading_and_a_copy_brings_all_back(
 
     def told(bot: Running, reports: int) -> None:
         wanted = {"reports": reports, "waiting": 0, "notices_due": 0}
-        until(lambda: wanted.items() <= json.loads(bot.command("health", "--json").stdout)["counts"].items())
+        until(lambda: wanted.items() <= bot.health()["counts"].items())
 
     with Running(config, secrets(dovecot, slack)) as bot:
-        watched(bot)
+        bot.looked()
         dovecot.deliver(a_mail("ravi@hunter.example", 1, "One", GENUINE))
         told(bot, 1)
         assert bot.command("db", "backup", str(copy)).returncode == 0
@@ -351,6 +351,7 @@ sys.path[:0] = {sys.path!r}
 from pathlib import Path
 import sqlalchemy as sa
 from test_storage_faults import opened
+opened(Path(sys.argv[1]).with_name("other.db")).close()  # what a start imports is imported once, before the forks
 seen = 0
 def count(*_):
     global seen
@@ -371,7 +372,6 @@ for at in range(int(sys.argv[2]), 10**6):
 """
 
 
-@pytest.mark.long
 def test_a_migration_killed_at_any_statement_is_done_at_the_next_start(path: Path) -> None:
     """Each start dies one statement later than the last, until one gets through; all rows are there."""
     with_rows = made(path, VERSIONS[0])

@@ -17,7 +17,7 @@ from dovecot import Dovecot
 from fakes import ScriptedMailbox
 from proxy import Proxy
 from running import Running, account, configuration, until
-from test_faults import cards, secrets, triage, watched
+from test_faults import cards, secrets, triage
 from test_journey_thread import GENUINE, mail
 from test_triage import Instant
 
@@ -216,7 +216,7 @@ def test_the_daemon_tells_its_silence_in_slack(dovecot: Dovecot, tmp_path: Path)
         where = account(dovecot, host="localhost", port=line.port, poll_every="1s")
         config = configuration(tmp_path, where, slack, more='[watch]\nsilent_after = "3s"')
         with Running(config, secrets(dovecot, slack)) as bot:
-            watched(bot)
+            bot.looked()
             line.refuse = True
             line.cut()
             slack.wait_for(lambda: any("could not be read" in c["text"] for c in cards(slack)), 60)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from dovecot import Dovecot
 from proxy import Proxy
-from weather import kept, mail, now, opened, reader
+from weather import kept, mail, opened, reader
 
+from bot.clock import now
 from bot.mail.imap import ImapMailbox
 from bot.store import Store
 from classifiers.errors import FolderRefused, LoginRefused, MailboxError, Throttled

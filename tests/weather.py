@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from dovecot import Dovecot
 from proxy import Proxy
 from test_triage import Instant
 
-from bot.clock import steady
+from bot.clock import now, steady
 from bot.mail.imap import ImapMailbox
 from bot.reading import AccountReader
 from bot.routing import Routes
 from bot.store import Store
 from bot.triage import Reading, Triage
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def mail(n: int) -> bytes:

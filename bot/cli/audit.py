@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.options import Config, Json, settings_of, who
+from bot.clock import now
 from classifiers.errors import UserError
 from classifiers.text import json_line
 
@@ -42,9 +42,7 @@ def clear(
         if category not in stops:
             now_stopped = ", ".join(sorted(stops)) or "none"
             raise UserError(f"{category} is not stopped, so there is nothing to clear; stopped: {now_stopped}")
-        clearance = Clearance(
-            category=category, decided_by=who(by), decided_at=datetime.now(UTC), reason=reason.strip()
-        )
+        clearance = Clearance(category=category, decided_by=who(by), decided_at=now(), reason=reason.strip())
         store.clear(clearance)
     if as_json:
         print(json.dumps({"schema": 1, "category": category, "cleared_by": clearance.decided_by}))
@@ -70,6 +68,6 @@ def list_audits(config: Path | None, *, as_json: bool) -> None:
         }
         print(json_line(data))
         return
-    print(as_text(audits, stops, datetime.now(UTC)))
+    print(as_text(audits, stops, now()))
     for c in cleared:
         print(f"{c.decided_at:%Y-%m-%d %H:%M}  {c.category} cleared by {c.decided_by}", file=sys.stderr)

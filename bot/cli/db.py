@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.options import Config, Json, now, settings_of
+from bot.cli.options import Config, Json, settings_of
+from bot.clock import now
 from classifiers.errors import UserError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.options import Config, Json, now, settings_of, who
+from bot.cli.options import Config, Json, settings_of, who
+from bot.clock import now
 from classifiers.errors import UserError
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,10 +38,6 @@ Html = Annotated[
 ]
 
 Since = Annotated[str | None, typer.Option("--since", help="Reports of the last 30d, 12h, …", show_default=False)]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def ago(since: str) -> timedelta:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.options import Config, Json, Since, ago, now, settings_of, who
+from bot.cli.options import Config, Json, Since, ago, settings_of, who
+from bot.clock import now
 from bot.ports import Trial
 from classifiers.errors import UserError
 from classifiers.terms import Disposition

@@ -10,7 +10,8 @@ import typer
 
 from bot.cli.acts import trail
 from bot.cli.audit import list_audits
-from bot.cli.options import Config, Json, Since, ago, now, settings_of
+from bot.cli.options import Config, Json, Since, ago, settings_of
+from bot.clock import now
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
 from classifiers.text import json_line, printable

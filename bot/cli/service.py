@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 NO_SLACK = "has no [slack], so cards can only be told on a terminal: triage run --to terminal"
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 class To(StrEnum):
@@ -136,40 +131,12 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
 def health(config: Config = None, as_json: Json = False) -> None:
     """Say whether the daemon runs and gets its work done; exit code 0 when it does, 1 when not."""
     from bot.assembly import open_store
-    from bot.jobs import HEARTBEAT, OTHERS, SOCKET
-    from bot.watch import STALE, is_stale
+    from bot.clock import now
+    from bot.health import health as health_of
 
     settings = settings_of(config)
-    at = now()
     with open_store(settings) as store:
-        beat = store.last_beat(HEARTBEAT)
-        line = store.last_beat(SOCKET) if settings.slack.app_token else None
-        others = line is not None and store.last_beat(OTHERS) == line
-        polls = {a.name: store.last_beat(f"poll:{a.name}") for a in settings.accounts}
-        counts = store.counts()
-    alive = beat is not None and at - beat < STALE
-    stale = [a.name for a in settings.accounts if is_stale(polls[a.name], a.poll_every, at)]
-    if as_json:
-        data = {
-            "schema": 1, "alive": alive, "heartbeat": beat.isoformat() if beat else None,
-            "polls": {k: v.isoformat() if v else None for k, v in polls.items()}, "not_read": stale, "counts": counts,
-            "socket": line.isoformat() if line else None, "socket_alone": not others if line else None,
-        }  # fmt: skip
-        print(json.dumps(data))
-    else:
-        print(f"daemon    {'runs' if alive else 'does not run'}; last heartbeat {_ago(beat, at)}")
-        for name, polled in polls.items():
-            print(f"{name:9} last read {_ago(polled, at)}")
-        if settings.slack.app_token:
-            print(f"socket    last up {_ago(line, at)}; without it nobody's press arrives")
-            if others:
-                print(
-                    "          at the last connecting Slack counted other lines of this app too (another copy of triage?): presses may go to those"
-                )
-        print("          " + ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in sorted(counts.items())))
-    if not alive or stale:
+        it = health_of(store, settings, now())
+    print(json.dumps(it.as_data()) if as_json else it.as_text())
+    if not it.well:
         raise typer.Exit(1)
-
-
-def _ago(then: datetime | None, at: datetime) -> str:
-    return "never" if then is None else f"{max(0, round((at - then).total_seconds()))} s ago"

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from imapclient import IMAPClient, SocketTimeout
 
+from bot.clock import now
 from bot.mail.batches import Listed, in_batches
 from bot.mail.connection import Connection, Switch, trust
 from bot.mail.faults import FAULTS, TEMPORARY, asks_for_less, fault, response_code
@@ -68,7 +69,7 @@ class ImapMailbox:
         batch_bytes: int = 8_000_000,
         renew_every: float = 240.0,  # seconds; servers and NATs drop an IDLE that is silent for 8 to 10 minutes
         monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = now,
     ) -> None:
         if tls == "none" and not _loopback(host):
             raise UserError(f'tls = "none" is for loopback only, and {host} is not; use "implicit" or "starttls"')
