@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bot.accountsettings import Account, OAuth
 from bot.clock import steady
+from bot.mail.access import Access
 from bot.mail.imap import ImapMailbox
 from bot.mail.tokens import Grant, GrantedTokens, ReadTokens, Tokens, poster
 from bot.settings import Settings
@@ -31,7 +32,7 @@ class Accounts:
 
     def session(self, kind: Callable[..., Box], account: Account) -> Box:
         """A session of that kind, not connected yet."""
-        return kind(
+        access = Access(
             host=account.host,
             port=account.port,
             tls=account.tls,
@@ -42,8 +43,8 @@ class Accounts:
             ca_file=_ca_file(account),
             connect_timeout=account.connect_timeout.total_seconds(),
             read_timeout=account.read_timeout.total_seconds(),
-            cap=self._cap,
         )
+        return kind(access, cap=self._cap)
 
 
 def reading_of(account: Account) -> Reading:

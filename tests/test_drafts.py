@@ -16,6 +16,7 @@ from dovecot import Dovecot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from running import Running, account, configuration, until
+from sessions import session_of
 from test_faults import triage
 
 from bot.correction import Correction, correct, take_back
@@ -155,10 +156,7 @@ class Clerk:
                     self._drop()
                     raise MailboxError("the connection was cut; trying again helps")
 
-        d = self.dovecot
-        return Box(
-            host="localhost", port=d.tls_port, tls="implicit", user=d.user, password=d.password, ca_file=d.ca_file
-        )
+        return session_of(Box, self.dovecot)
 
     def report(self, *fields: str, text: str = "There is no SPF record.") -> int:
         """A judged report, with these further header fields."""

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import pytest
 from dovecot import Dovecot
 from proxy import Proxy
 from running import Running, account, configuration, until
+from sessions import Box, session_of
 from test_triage import Instant
 
 from bot.correction import Correction, correct, take_back
@@ -36,9 +37,6 @@ def mail(n: int) -> bytes:
     return b"From: a@sender.example\r\nSubject: %d\r\n\r\nmail number %d\r\n" % (n, n)
 
 
-Box = TypeVar("Box", bound=ImapMailbox)
-
-
 class Office:
     """A mailbox that is read, judged as a test wants, and kept in order; each step by hand, each on a clock of its own."""
 
@@ -59,14 +57,7 @@ class Office:
         self.filing.tick()  # from now on
 
     def box(self, kind: type[Box]) -> Box:
-        return kind(
-            host="127.0.0.1",
-            port=self.line.port,
-            tls="none",
-            user=self.server.user,
-            password=self.server.password,
-            read_timeout=5.0,
-        )
+        return session_of(kind, self.server, host="127.0.0.1", port=self.line.port, tls="none")
 
     def reads(self, *folders: str) -> None:
         box = self.box(ImapMailbox)
@@ -394,6 +385,6 @@ def test_a_mailbox_out_of_reach_is_filed_later(moving: Office) -> None:
 
 def test_a_session_for_filing_needs_the_folder_first(dovecot: Dovecot, line: Proxy) -> None:
     """As any session: connected, and then a folder."""
-    box = FilingMailbox(host="127.0.0.1", port=line.port, tls="none", user=dovecot.user, password=dovecot.password)
+    box = session_of(FilingMailbox, dovecot, host="127.0.0.1", port=line.port, tls="none")
     with pytest.raises(MailboxError, match="session is over"):
         box.last_uid("INBOX")

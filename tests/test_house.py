@@ -106,7 +106,7 @@ ROOMS = ("bot.ports", "bot.mail", "bot.slack", "bot.store", "bot.assembly", "bot
 DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("bot.store",),
     "apscheduler": ("bot.daemon",),
-    "imapclient": ("bot.mail.imap",),
+    "imapclient": ("bot.mail.access",),
     "mailparser": ("bot.mail.mime",),
     "prometheus_client": ("bot.metrics",),
     "numpy": (

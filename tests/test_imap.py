@@ -5,26 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from certificates import make_certificates
 from dovecot import Dovecot
 from proxy import Proxy
+from sessions import session
 
-from bot.mail.imap import PREFIX, ImapMailbox
+from bot.mail.access import Access
+from bot.mail.imap import PREFIX
 from classifiers.errors import LoginRefused, MailboxError, UserError
 
 pytestmark = pytest.mark.dovecot
 SMALL = b"From: a@sender.example\r\nSubject: s\r\n\r\n" + b"x" * 2000 + b"\r\n"
-
-
-def opened(server: Dovecot, **changes: Any) -> ImapMailbox:
-    settings: dict[str, Any] = {
-        "host": "localhost", "port": server.tls_port, "tls": "implicit", "user": server.user,
-        "password": server.password, "ca_file": server.ca_file, "connect_timeout": 5.0, "read_timeout": 5.0,
-    }  # fmt: skip
-    return ImapMailbox(**(settings | changes))
 
 
 @pytest.fixture
@@ -35,7 +28,7 @@ def line(dovecot: Dovecot) -> Iterator[Proxy]:
 
 def test_starttls_is_verified_too(dovecot: Dovecot) -> None:
     """The same certificate check on the plain port."""
-    box = opened(dovecot, port=dovecot.port, tls="starttls")
+    box = session(dovecot, port=dovecot.port, tls="starttls")
     box.connect()
 
     assert str(box.describe()["tls"]).startswith("TLSv1.")
@@ -50,25 +43,25 @@ def test_a_certificate_of_another_authority_is_refused(dovecot: Dovecot, tmp_pat
 
     for ca_file in (tmp_path / "ca.pem", None):
         with pytest.raises(MailboxError, match="not trusted"):
-            opened(dovecot, port=port, tls=tls, ca_file=ca_file).connect()
+            session(dovecot, port=port, tls=tls, ca_file=ca_file).connect()
 
 
 def test_a_certificate_of_another_host_is_refused(dovecot: Dovecot) -> None:
     """127.1 is the same machine and not a name on the certificate."""
     with pytest.raises(MailboxError, match="not trusted"):
-        opened(dovecot, host="127.1").connect()
+        session(dovecot, host="127.1").connect()
 
 
 def test_plaintext_is_for_loopback_only() -> None:
     """A password never leaves the machine unprotected."""
     with pytest.raises(UserError, match="loopback"):
-        ImapMailbox(host="imap.example.com", port=143, tls="none", user="u", password="p")
+        Access(host="imap.example.com", port=143, tls="none", user="u", password="p")
 
 
 def test_a_wrong_password_is_a_refused_login(dovecot: Dovecot) -> None:
     """And its words hold neither password."""
     with pytest.raises(LoginRefused, match="refused the login") as error:
-        opened(dovecot, password="a-wrong-one").connect()
+        session(dovecot, password="a-wrong-one").connect()
 
     assert "a-wrong-one" not in str(error.value)
 
@@ -77,7 +70,7 @@ def test_an_unreachable_server_is_no_refused_login(dovecot: Dovecot) -> None:
     """Nothing listens: MailboxError, to be tried again."""
     dovecot.stop()
     with pytest.raises(MailboxError, match="refused: nothing listens") as error:
-        opened(dovecot).connect()
+        session(dovecot).connect()
 
     assert not isinstance(error.value, LoginRefused)
 
@@ -85,7 +78,7 @@ def test_an_unreachable_server_is_no_refused_login(dovecot: Dovecot) -> None:
 def test_reading_changes_no_flag(dovecot: Dovecot) -> None:
     """EXAMINE and PEEK: nobody sees that we were there."""
     dovecot.deliver(SMALL)
-    box = opened(dovecot)
+    box = session(dovecot)
     box.connect()
     box.examine("INBOX")
     list(box.fetch(box.uids_after(0)))
@@ -98,7 +91,7 @@ def test_a_mail_over_the_cap_is_read_in_part(dovecot: Dovecot) -> None:
     """Its headers and first bytes, its whole size, marked; the others whole."""
     dovecot.deliver(SMALL)
     dovecot.deliver(SMALL + b"y" * 700_000)
-    box = opened(dovecot, cap=600_000)
+    box = session(dovecot, cap=600_000)
     box.connect()
     box.examine("INBOX")
     mails = {m.uid: m for batch in box.fetch(box.uids_after(0)) for m in batch}
@@ -114,7 +107,7 @@ def test_many_mails_come_in_batches(dovecot: Dovecot) -> None:
     """By number, none left out, in order."""
     for _ in range(25):
         dovecot.deliver(SMALL)
-    box = opened(dovecot, batch_messages=10)
+    box = session(dovecot, batch_messages=10)
     box.connect()
     box.examine("INBOX")
     batches = list(box.fetch(box.uids_after(0)))
@@ -129,7 +122,7 @@ def test_a_line_cut_in_mid_fetch_is_a_broken_session(dovecot: Dovecot, line: Pro
     """FIN or RST while a body comes: MailboxError, and a new session reads everything."""
     for _ in range(20):
         dovecot.deliver(SMALL * 20)
-    box = opened(dovecot, port=line.port)
+    box = session(dovecot, port=line.port)
     box.connect()
     box.examine("INBOX")
     uids = box.uids_after(0)
@@ -140,7 +133,7 @@ def test_a_line_cut_in_mid_fetch_is_a_broken_session(dovecot: Dovecot, line: Pro
         list(box.fetch(uids))
 
     line.cut_after = None
-    again = opened(dovecot, port=line.port)
+    again = session(dovecot, port=line.port)
     again.connect()
     again.examine("INBOX")
     assert len([m for b in again.fetch(uids) for m in b]) == 20
@@ -149,7 +142,7 @@ def test_a_line_cut_in_mid_fetch_is_a_broken_session(dovecot: Dovecot, line: Pro
 
 def test_a_silent_server_is_given_up(dovecot: Dovecot, line: Proxy) -> None:
     """A half-open line: the read timeout ends it."""
-    box = opened(dovecot, port=line.port, read_timeout=1.0)
+    box = session(dovecot, port=line.port, read_timeout=1.0)
     box.connect()
     line.silent = True
 
@@ -160,7 +153,7 @@ def test_a_silent_server_is_given_up(dovecot: Dovecot, line: Proxy) -> None:
 def test_a_trickling_server_is_cut_at_the_deadline(dovecot: Dovecot, line: Proxy) -> None:
     """A byte now and then resets every socket timeout; the deadline of the whole does not care."""
     dovecot.deliver(SMALL * 50)
-    box = opened(dovecot, port=line.port, deadline=2.0)
+    box = session(dovecot, port=line.port, deadline=2.0)
     box.connect()
     box.examine("INBOX")
     uids = box.uids_after(0)
@@ -172,7 +165,7 @@ def test_a_trickling_server_is_cut_at_the_deadline(dovecot: Dovecot, line: Proxy
 
 def test_a_dead_idle_is_found_out(dovecot: Dovecot, line: Proxy) -> None:
     """The line is cut while idling: the wait ends with MailboxError, not with silence."""
-    box = opened(dovecot, port=line.port)
+    box = session(dovecot, port=line.port)
     box.connect()
     box.examine("INBOX")
     timer = threading.Timer(0.5, line.cut)
@@ -186,7 +179,7 @@ def test_a_dead_idle_is_found_out(dovecot: Dovecot, line: Proxy) -> None:
 def test_what_idle_tells_may_come_in_pieces(dovecot: Dovecot) -> None:
     """A line that is not whole yet is waited for, not taken for a closed connection."""
     with Proxy(dovecot.port) as plain:
-        box = opened(dovecot, host="127.0.0.1", port=plain.port, tls="none")
+        box = session(dovecot, host="127.0.0.1", port=plain.port, tls="none")
         box.connect()
         box.examine("INBOX")
         plain.trickle = 3
@@ -203,12 +196,12 @@ def test_what_idle_tells_may_come_in_pieces(dovecot: Dovecot) -> None:
 def test_a_changed_uidvalidity_is_told(dovecot: Dovecot) -> None:
     """The caller sees another number and reads anew."""
     dovecot.deliver(SMALL)
-    box = opened(dovecot)
+    box = session(dovecot)
     box.connect()
     before = box.examine("INBOX")
     box.close()
     dovecot.set_uidvalidity(before.uidvalidity + 5)
-    box = opened(dovecot)
+    box = session(dovecot)
     box.connect()
 
     assert box.examine("INBOX").uidvalidity == before.uidvalidity + 5
@@ -219,7 +212,7 @@ def test_commands_hold_nothing_of_a_mail(dovecot: Dovecot) -> None:
     """What a mail says never enters a command; the log stays silent too."""
     dovecot.deliver(b'From: a@sender.example\r\nSubject: x\r\nMessage-ID: <a"\r\n b> LOGOUT\r\n\r\nhi\r\n')
     with Proxy(dovecot.port) as plain:
-        box = opened(dovecot, host="127.0.0.1", port=plain.port, tls="none")
+        box = session(dovecot, host="127.0.0.1", port=plain.port, tls="none")
         box.connect()
         box.examine("INBOX")
         list(box.fetch(box.uids_after(0)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dovecot import BINARY, Dovecot
+from dovecot import Dovecot
 from fakes import ScriptedMailbox
+from sessions import session
 
 from bot.local.imap import EmbeddedImap
+from bot.mail.access import Access
 from bot.mail.imap import ImapMailbox
 from bot.ports import Mailbox
 from classifiers.errors import FolderRefused, MailboxError
@@ -33,23 +34,15 @@ class Keeper:
 @pytest.fixture(params=["dovecot", "embedded", "scripted"])
 def keeper(request: pytest.FixtureRequest) -> Iterator[Keeper]:
     if request.param == "dovecot":
-        if not BINARY.exists():
-            if "dovecot" in os.environ.get("TRIAGE_REQUIRE", ""):
-                pytest.fail("TRIAGE_REQUIRE names dovecot, and it is not installed")
-            pytest.skip("dovecot-imapd is not installed (apt install dovecot-imapd)")
-        with Dovecot() as server:
-            yield Keeper(
-                lambda: ImapMailbox(
-                    host="localhost", port=server.tls_port, tls="implicit", user=server.user,
-                    password=server.password, ca_file=server.ca_file,
-                ),
-                lambda raw, folder, at: server.deliver(raw, folder, at.timestamp()),
-            )  # fmt: skip
+        server: Dovecot = request.getfixturevalue("dovecot")
+        yield Keeper(lambda: session(server), lambda raw, folder, at: server.deliver(raw, folder, at.timestamp()))
     elif request.param == "embedded":
         with EmbeddedImap() as embedded:
             yield Keeper(
                 lambda: ImapMailbox(
-                    host="127.0.0.1", port=embedded.port, tls="none", user=embedded.user, password=embedded.password
+                    Access(
+                        host="127.0.0.1", port=embedded.port, tls="none", user=embedded.user, password=embedded.password
+                    )
                 ),
                 embedded.deliver,
             )

@@ -19,6 +19,7 @@ from dovecot import BINARY, Dovecot
 from granting import Granting
 from proxy import Proxy
 from running import TRIAGE, Running, configuration, until
+from sessions import session
 
 from bot.local.samples import sample_mails
 from bot.local.slack import LocalSlack
@@ -76,8 +77,7 @@ def tokens(
 
 
 def mailbox(server: Dovecot, source: Any, **more: Any) -> ImapMailbox:
-    settings = {"host": "localhost", "port": server.tls_port, "tls": "implicit", "ca_file": server.ca_file, "mechanism": "XOAUTH2"}  # fmt: skip
-    return ImapMailbox(user=server.user, tokens=source, **(settings | more))  # type: ignore[arg-type]
+    return session(server, **({"tokens": source, "mechanism": "XOAUTH2"} | more))
 
 
 # ------------------------------------------------------------------------------------------------ at the server

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from dovecot import Dovecot
 from proxy import Proxy
+from sessions import session
 from weather import kept, mail, opened, reader
 
 from bot.clock import now
+from bot.mail.access import Access
 from bot.mail.imap import ImapMailbox
 from bot.store import Store
 from classifiers.errors import FolderRefused, LoginRefused, MailboxError, Throttled
@@ -233,18 +235,13 @@ def test_an_expired_certificate_is_refused(dovecot: Dovecot) -> None:
     dovecot.expire_certificate()
     dovecot.start()
     with pytest.raises(MailboxError, match="expired"):
-        ImapMailbox(
-            host="localhost", port=dovecot.tls_port, tls="implicit", user="u", password="p", ca_file=dovecot.ca_file
-        ).connect()
+        session(dovecot).connect()
 
 
 def test_no_password_goes_over_a_line_that_hides_starttls(dovecot: Dovecot, line: Proxy) -> None:
     """Somebody between strips it from what the server can: then there is no session, and no password was said."""
     line.edit = lambda said: said.replace(b" STARTTLS", b"")
-    box = ImapMailbox(
-        host="localhost", port=line.port, tls="starttls", user=dovecot.user, password=dovecot.password,
-        ca_file=dovecot.ca_file, connect_timeout=5.0,
-    )  # fmt: skip
+    box = session(dovecot, port=line.port, tls="starttls")
     with pytest.raises(MailboxError):
         box.connect()
 
@@ -255,4 +252,4 @@ def test_no_password_goes_over_a_line_that_hides_starttls(dovecot: Dovecot, line
 def test_a_server_that_speaks_no_tls_is_told(line: Proxy) -> None:
     """The plain port, asked for TLS."""
     with pytest.raises(MailboxError, match="TLS"):
-        ImapMailbox(host="localhost", port=line.port, tls="implicit", user="u", password="p").connect()
+        ImapMailbox(Access(host="localhost", port=line.port, tls="implicit", user="u", password="p")).connect()

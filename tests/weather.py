@@ -8,6 +8,7 @@ from typing import Any
 
 from dovecot import Dovecot
 from proxy import Proxy
+from sessions import session
 from test_triage import Instant
 
 from bot.clock import now, steady
@@ -24,10 +25,8 @@ def mail(n: int) -> bytes:
 
 def mailbox(server: Dovecot, line: Proxy, **more: Any) -> ImapMailbox:
     """By the plain port, so that the line sees what is said."""
-    settings: dict[str, Any] = {"connect_timeout": 5.0, "read_timeout": 2.0, "deadline": 20.0}
-    return ImapMailbox(
-        host="127.0.0.1", port=line.port, tls="none", user=server.user, password=server.password, **(settings | more)
-    )
+    settings: dict[str, Any] = {"read_timeout": 2.0, "deadline": 20.0}
+    return session(server, host="127.0.0.1", port=line.port, tls="none", **(settings | more))
 
 
 def opened(server: Dovecot, line: Proxy, **more: Any) -> ImapMailbox:

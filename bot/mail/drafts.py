@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.mail.imap import ImapMailbox
-from classifiers.errors import FolderRefused, MailboxError
+from classifiers.errors import FolderRefused
 
 _SPECIAL = b"\\Drafts"  # RFC 6154
 _FLAGS = (b"\\Draft", b"\\Seen")
@@ -18,9 +18,7 @@ class DraftsMailbox(ImapMailbox):
         """The folder for drafts: `named`, else the one that the server calls so, else one of a usual name."""
         if named:
             return named
-        with self._session() as (client, _):
-            if client is None:
-                raise MailboxError(f"{self._where}: the session is over; open another")
+        with self._session() as client:
             found = client.find_special_folder(_SPECIAL)
         if not isinstance(found, str):
             raise FolderRefused(f"{self._where}: there is no folder for drafts; name one in replies.folder")
@@ -34,7 +32,5 @@ class DraftsMailbox(ImapMailbox):
 
     def lay(self, folder: str, raw: bytes, at: datetime) -> None:
         """Lays a draft there. Where the answer is lost nobody knows whether it lies there: ask `holds` before another."""
-        with self._session() as (client, _):
-            if client is None:
-                raise MailboxError(f"{self._where}: the session is over; open another")
+        with self._session() as client:
             client.append(folder, raw, _FLAGS, at)

@@ -12,7 +12,7 @@ from typing import Any
 from bot.mail.faults import TEMPORARY, response_code
 from bot.mail.imap import ImapMailbox
 from bot.ports import FolderState
-from classifiers.errors import FolderRefused, MailboxError
+from classifiers.errors import FolderRefused
 from classifiers.terms import Disposition, report_key
 
 KEYWORDS = {d: f"triage_{d.value}".encode("ascii") for d in Disposition}
@@ -65,9 +65,7 @@ class FilingMailbox(ImapMailbox):
 
     def last_uid(self, folder: str) -> int:
         """The highest UID that a mail of the folder may have; it is not opened."""
-        with self._session() as (client, _):
-            if client is None:
-                raise MailboxError(f"{self._where}: the session is over; open another")
+        with self._session() as client:
             try:
                 told = client.folder_status(folder, ["UIDNEXT"])
             except imaplib.IMAP4.error as e:
