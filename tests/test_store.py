@@ -111,7 +111,7 @@ import os, signal, sys
 sys.path[:0] = {sys.path!r}
 from test_store import mail, opened
 from bot.ports import Cursor
-from bot.store import store as module
+from bot.store import keeping as module
 store = opened({database!r})
 store.keep("a", "INBOX", [mail(1)], Cursor(7, 1))
 module._move = lambda *a: os.kill(os.getpid(), signal.SIGKILL)

@@ -12,11 +12,11 @@ from bot.audit import Audit, Clearance
 from bot.ports import RecordedVerdict, VerdictKind
 from bot.store import rows
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 from classifiers.terms import Disposition
 
 
-class Audits(Outbox):
+class Audits(Commits):
     """The part of the store that audits are counted from."""
 
     def audits(self) -> tuple[Audit, ...]:

@@ -13,13 +13,13 @@ from bot.codec import verdict_from_json
 from bot.figures import Course
 from bot.ports import VerdictKind
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 from classifiers.terms import Disposition
 
 _OPINIONS = (VerdictKind.BOT.value, VerdictKind.AUDIT.value)
 
 
-class Courses(Outbox):
+class Courses(Commits):
     """The part of the store that figures are counted from."""
 
     def courses(self, since: datetime) -> tuple[Course, ...]:

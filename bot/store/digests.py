@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.ports import NewNotice, Notice, NoticeKind, NoticeState
 from bot.store import rows
 from bot.store import tables as t
-from bot.store.moments import noted
+from bot.store.beats import noted
 from bot.store.outbox import Outbox
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 
 
-class Leases(Outbox):
+class Leases(Commits):
     """The part of the store by which several copies of the bot share the work."""
 
     def take(self, name: str, holder: str, at: datetime, until: datetime) -> bool:

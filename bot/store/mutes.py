@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from bot.ports import KeptReport, Mute
 from bot.precedent import Traces, digest
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 from classifiers.errors import UserError
 
 UNPROVEN = (
@@ -20,7 +20,7 @@ UNPROVEN = (
 )
 
 
-class Mutes(Outbox):
+class Mutes(Commits):
     """The part of the store that knows who is muted, in one account."""
 
     def mutable(self, report: KeptReport) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot.ports import NewReport
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 from classifiers.terms import Disposition
 
 
@@ -38,7 +38,7 @@ class ToFile:
     target_uid: int = 0  # the highest UID there before that
 
 
-class Places(Outbox):
+class Places(Commits):
     """The part of the store that filing works with."""
 
     def to_file(self, account: str, since: datetime, limit: int = 200) -> tuple[ToFile, ...]:

@@ -12,14 +12,14 @@ from bot.ports import KeptReport, VerdictKind
 from bot.precedent import ALIKE, Precedent, Thread, Traces, digest
 from bot.store import rows
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 from classifiers.likeness import SIZE, bands, likeness
 from classifiers.terms import Disposition
 
 LOOKED_AT = 300  # reports that share a band, the latest; a template that thousands send needs no more to be known
 
 
-class Precedents(Outbox):
+class Precedents(Commits):
     """The part of the store that knows earlier reports again. Only reports of the same account, kept before, count."""
 
     def similar(self, report: KeptReport, traces: Traces | None = None) -> tuple[Precedent, ...]:

@@ -14,7 +14,7 @@ from bot.ports import KeptReport, OnCard, VerdictKind
 from bot.precedent import ALIKE, Traces
 from bot.routing import LOUD
 from bot.store import tables as t
-from bot.store.outbox import Outbox
+from bot.store.commits import Commits
 from bot.store.precedents import looked_at, unpacked
 from classifiers.likeness import bands, likeness
 from classifiers.terms import Disposition, Verdict
@@ -22,7 +22,7 @@ from classifiers.terms import Disposition, Verdict
 MOST = 40  # reports on one card: each is named there
 
 
-class Templates(Outbox):
+class Templates(Commits):
     """The part of the store that knows copies of a template again."""
 
     def card_to_join(

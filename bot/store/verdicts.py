@@ -16,7 +16,8 @@ from bot.ports import KeptReport, Letterhead, NewNotice, RecordedVerdict, Verdic
 from bot.precedent import Traces
 from bot.store import rows
 from bot.store import tables as t
-from bot.store.outbox import row_id
+from bot.store.commits import row_id
+from bot.store.outbox import Outbox
 from bot.store.precedents import Precedents
 from classifiers.errors import UserError
 from classifiers.terms import Verdict
@@ -44,7 +45,7 @@ class RawMail:
     truncated: bool
 
 
-class Verdicts(Precedents):
+class Verdicts(Outbox, Precedents):
     """The part of the store that knows what was decided."""
 
     def report(self, report_id: int) -> KeptReport:
