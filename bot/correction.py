@@ -13,7 +13,8 @@ from bot.precedent import held_back, kept_up
 from bot.routing import Routes, answered_notices, card_changes, changed_notices, in_words
 from bot.slack.view import name_of
 from bot.store import Changed, Store
-from bot.worker import Judged, Task, Worker
+from bot.tasks import Judged, Task
+from bot.worker import Worker
 from classifiers.errors import UserError
 from classifiers.terms import AcknowledgementState, Disposition, Finding, Verdict
 

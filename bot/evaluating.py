@@ -8,7 +8,8 @@ from itertools import chain
 from pathlib import Path
 
 from bot.mail.sources import mails
-from bot.worker import Judged, Task, Worker
+from bot.tasks import Judged, Task
+from bot.worker import Worker
 from classifiers.errors import Problem, UserError
 from classifiers.evaluation import Answer, Item, evaluate
 from classifiers.labelled import as_mail, read_label, read_labelled

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from bot.evaluating import find
 from bot.ports import KeptReport, RecordedVerdict, VerdictKind
 from bot.store import Store
-from bot.worker import Task, Worker
+from bot.tasks import Task
+from bot.worker import Worker
 from classifiers.errors import ModelError, UserError
 from classifiers.examples import Example, Origin, Said, without_repeats
 from classifiers.learned import Learned

@@ -29,7 +29,8 @@ from bot.ports import (
 from bot.precedent import held_back
 from bot.routing import DIGEST, Routes, audit_notices, first_notices, joined_notices
 from bot.store import UNSPOKEN, Changed, Store
-from bot.worker import Judged, Task, Worker, unreadable
+from bot.tasks import Judged, Task, unreadable
+from bot.worker import Worker
 from classifiers.errors import FolderRefused
 from classifiers.terms import DISMISSALS, Verdict, report_key
 

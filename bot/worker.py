@@ -1,59 +1,28 @@
-"""Starts `python -m bot.judging`, holds its limits and speaks frames with it: whatever a mail does, it does it there.
+"""Has mail judged in a process of its own, within limits: whatever a mail does, it does it there.
 
-The child gets an empty environment and no descriptor but its pipes. What it answers is checked like any stranger's word.
+What the process answers is checked like any stranger's word.
 A batch whose child dies is repeated one by one, so that only the mail that kills is late; that one goes down the
 parser's ladder rung by rung, and at the bottom the parent itself answers with the safe facts.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import struct
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from bot.child import Child, Died, frame
 from bot.codec import opinion_from_json, verdict_from_json
 from bot.ports import RUNGS, Context, Letterhead
-from bot.precedent import Traces, traces_from_json
+from bot.precedent import traces_from_json
+from bot.tasks import Judged, Task, unreadable
 from classifiers.errors import Problem, RuleError, StoreError
-from classifiers.terms import Disposition, Opinion, Verdict, Versions, report_key
+from classifiers.terms import Versions
 
 BATCH_MAILS = 64
 BATCH_BYTES = 8 * 1000**2
-MAX_ANSWER = 2 * 1000**2  # bytes; a verdict with all its quotes is a few kB
 START_SECONDS = 60.0  # a cold disk may be slow; no mail is in hand yet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One mail to judge."""
-
-    raw: bytes
-    size: int
-    truncated: bool = False
-    rung: int = 1
-    key: str = ""  # where it is known already; else it is made of the bytes
-    traced: bool = True  # what it is recognised by later is wanted too: not where nothing is kept
-    closely: bool = False  # the model's opinion and the report's text are wanted too, to measure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What came of it. `broken` says why nothing better than the safe facts could be had: "crash", "wall", "cpu" …"""
-
-    verdict: Verdict
-    letterhead: Letterhead
-    broken: str = ""
-    traces: Traces | None = None  # None: what could not be read leaves none, nor what was not asked for
-    opinion: Opinion | None = None  # where the task said `closely`
-    text: str = ""  # likewise: how the report begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +37,6 @@ class WorkerLimits:
 _Request = tuple[bytes, bytes]  # its frame and the mail
 
 
-class _Died(Exception):
-    """The child is gone, or was ended because it overran or babbled."""
-
-
 class Worker:
     """One judging process, restarted when it dies. Thread-safe: one batch at a time. Use as a context manager."""
 
@@ -79,7 +44,7 @@ class Worker:
         self.context = context
         self.limits = limits or WorkerLimits()
         self.deaths = 0
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._versions: Versions | None = None
         self._lock = threading.Lock()
 
@@ -118,7 +83,7 @@ class Worker:
         batch: list[Task] = []
         held = 0
         for task in tasks:
-            batch.append(task if task.key else replace(task, key=_key(task)))
+            batch.append(task if task.key else replace(task, key=task.made_key()))
             held += len(task.raw)
             if len(batch) >= BATCH_MAILS or held >= BATCH_BYTES:
                 yield from self._judge_batch(batch)
@@ -131,7 +96,7 @@ class Worker:
         with self._lock:
             try:
                 answer = self._ask([_request(task, op="words")])[0]
-            except _Died:
+            except Died:
                 return None
         subject, words = answer.get("subject"), answer.get("words")
         return (subject, words) if isinstance(subject, str) and isinstance(words, str) else None
@@ -143,7 +108,7 @@ class Worker:
             answers: list[dict[str, Any]] = []
             try:
                 self._ask([_request(t, more=n < len(batch)) for n, t in enumerate(batch, 1)], answers)
-            except _Died:
+            except Died:
                 rest = batch[len(answers) :]
                 done = [self._judged(t, a) for t, a in zip(batch, answers, strict=False)]
                 return done + [self._judge_alone(t) for t in rest]
@@ -156,7 +121,7 @@ class Worker:
                 continue
             try:
                 (answer,) = self._ask([_request(replace(task, rung=rung))])
-            except _Died as e:
+            except Died as e:
                 why = str(e)
                 continue
             judged = self._judged(task, answer)
@@ -187,11 +152,11 @@ class Worker:
 
     # ------------------------------------------------------------------------------------------ the child
 
-    def _ready(self) -> subprocess.Popen[bytes]:
-        if self._child is not None and self._child.poll() is None:
+    def _ready(self) -> Child:
+        if self._child is not None and self._child.alive:
             return self._child
         self._end()
-        self._child = _start()
+        self._child = Child()
         hello = {
             "rules": str(self.context.rules), "policy": self.context.policy, "model": str(self.context.model or ""),
             "trusted_authserv": list(self.context.trusted_authserv),
@@ -199,8 +164,8 @@ class Worker:
         }  # fmt: skip
         answers: list[dict[str, Any]] = []
         try:
-            self._exchange(self._child, _frame(hello), 1, START_SECONDS, answers)
-        except _Died as e:
+            self._child.exchange(frame(hello), 1, START_SECONDS, answers)
+        except Died as e:
             raise StoreError(f"the judging process did not start ({e}); is the installation whole?") from None
         (answer,) = answers
         if "problems" in answer:
@@ -210,96 +175,22 @@ class Worker:
         return self._child
 
     def _end(self) -> None:
-        if self._child is None:
-            return
-        self._child.kill()
-        self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._child = None
+        if self._child is not None:
+            self._child.end()
+            self._child = None
 
     def _ask(self, requests: Sequence[_Request], answers: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-        """The answers to these requests; what came before a death is in `answers`. Raises _Died."""
+        """The answers to these requests; what came before a death is in `answers`. Raises Died."""
         child = self._ready()
         answers = [] if answers is None else answers
         try:
             out = b"".join(piece for request in requests for piece in request)
-            self._exchange(child, out, len(requests), self.limits.wall, answers)
-        except _Died:
+            child.exchange(out, len(requests), self.limits.wall, answers)
+        except Died:
             self.deaths += 1
             self._end()
             raise
         return answers
-
-    def _exchange(
-        self, child: subprocess.Popen[bytes], out: bytes, wanted: int, wall: float, answers: list[dict[str, Any]]
-    ) -> None:
-        """Writes and reads at once, so that neither side waits for the other; the clock starts anew with each answer."""
-        assert child.stdin is not None
-        assert child.stdout is not None
-        into, source = child.stdin.fileno(), child.stdout.fileno()
-        left = memoryview(out)
-        buffer = bytearray()
-        until = time.monotonic() + wall
-        while len(answers) < wanted:
-            wait = until - time.monotonic()
-            if wait <= 0:
-                raise _Died("wall")
-            readable, writable, _ = select.select([source], [into] if left else [], [], wait)
-            try:
-                if writable:
-                    left = left[os.write(into, left[: 1 << 20]) :]
-                data = os.read(source, 1 << 20) if readable else None
-            except OSError:
-                raise _Died("crash") from None
-            if data == b"":
-                raise _Died("crash")
-            if data:
-                buffer += data
-                before = len(answers)
-                answers.extend(_take_frames(buffer))
-                if len(answers) > before:
-                    until = time.monotonic() + wall
-        if len(answers) > wanted or buffer or left:
-            # It said more than it was asked, or answered before it had heard all: nothing of it can be believed.
-            del answers[:]
-            raise _Died("answer")
-
-
-def unreadable(key: str, why: str, policy: str, versions: Versions | None) -> Verdict:
-    """The verdict on a mail that nothing could read: a person must look. Made of facts that need no parsing."""
-    return Verdict(
-        report=key,
-        disposition=Disposition.NEEDS_REVIEW,
-        confidence=1.0,
-        why="this mail could not be read; look at it in the mailbox",
-        defects=(f"unreadable:{why}",),
-        policy=policy,
-        versions=versions or Versions(rules="", model="", policy=""),
-    )
-
-
-def _key(task: Task) -> str:
-    return report_key(task.raw, size=task.size, truncated=task.truncated)
-
-
-def _start() -> subprocess.Popen[bytes]:
-    # -I: neither the working folder nor PYTHON* variables decide what runs; the environment holds no secret.
-    env = {"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-m", "bot.judging"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=env, close_fds=True, start_new_session=True, cwd="/", bufsize=0,
-    )  # fmt: skip
-    assert child.stdin is not None
-    os.set_blocking(child.stdin.fileno(), False)
-    return child
-
-
-def _frame(header: dict[str, Any]) -> bytes:
-    body = json.dumps(header).encode("ascii")
-    return struct.pack(">I", len(body)) + body
 
 
 def _request(task: Task, *, op: str = "judge", more: bool = False) -> _Request:
@@ -314,27 +205,7 @@ def _request(task: Task, *, op: str = "judge", more: bool = False) -> _Request:
         "closely": task.closely,
         "more": more,
     }
-    return _frame(header), task.raw
-
-
-def _take_frames(buffer: bytearray) -> list[dict[str, Any]]:
-    """Whole frames out of the buffer's front. Raises _Died where they are no frames."""
-    taken: list[dict[str, Any]] = []
-    while len(buffer) >= 4:
-        (n,) = struct.unpack_from(">I", buffer)
-        if n > MAX_ANSWER:
-            raise _Died("answer")
-        if len(buffer) < 4 + n:
-            break
-        try:
-            answer = json.loads(buffer[4 : 4 + n])
-        except (ValueError, RecursionError):
-            raise _Died("answer") from None
-        if not isinstance(answer, dict):
-            raise _Died("answer")
-        taken.append(answer)
-        del buffer[: 4 + n]
-    return taken
+    return frame(header), task.raw
 
 
 def _beginning(text: Any) -> str:

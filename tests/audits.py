@@ -17,8 +17,9 @@ from bot.correction import Correction, correct
 from bot.ports import Context, Cursor, KeptReport, Letterhead, NewReport, RawMessage, RecordedVerdict
 from bot.routing import Routes
 from bot.store import Store
+from bot.tasks import Judged, Task
 from bot.triage import Triage
-from bot.worker import Judged, Task, Worker
+from bot.worker import Worker
 from classifiers.terms import Disposition, report_key
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

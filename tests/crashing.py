@@ -27,7 +27,8 @@ from bot.assembly import wiring
 from bot.mail.imap import ImapMailbox
 from bot.settings import Settings, load
 from bot.slack.client import SlackNotifier
-from bot.worker import Judged, Task, Worker
+from bot.tasks import Judged, Task
+from bot.worker import Worker
 
 IMAP = ("connect", "examine", "uids_after", "_listed", "_bodies")
 SLACK = ("post", "update", "find")

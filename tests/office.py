@@ -30,7 +30,8 @@ from bot.slack.controls import SHORTCUT
 from bot.slack.socket import SlackSocket
 from bot.slack.view import Tier
 from bot.store import Store
-from bot.worker import Judged, Task, Worker
+from bot.tasks import Judged, Task
+from bot.worker import Worker
 from classifiers.terms import Disposition, Verdict, Versions, report_key
 
 CHANNEL = "C0TRIAGE"

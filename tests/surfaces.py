@@ -19,7 +19,7 @@ from bot.slack.cards import card
 from bot.slack.details import details
 from bot.slack.digest import DigestLine, digest
 from bot.slack.view import CardView, Tier
-from bot.worker import Judged
+from bot.tasks import Judged
 from classifiers.text import json_line
 
 AT = datetime(2026, 11, 2, 10, tzinfo=UTC)

@@ -26,8 +26,9 @@ from bot.showing import Wording
 from bot.slack.client import SlackNotifier
 from bot.slack.view import Tier
 from bot.store import Store
+from bot.tasks import Judged, Task
 from bot.triage import Reading, Triage
-from bot.worker import Judged, Task, Worker
+from bot.worker import Worker
 from classifiers.terms import Disposition, Verdict
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

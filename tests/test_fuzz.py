@@ -16,7 +16,8 @@ from bot import judging
 from bot.judge import Judge
 from bot.limits import Budget
 from bot.ports import Context
-from bot.worker import Task, Worker
+from bot.tasks import Task
+from bot.worker import Worker
 from classifiers.terms import Disposition, report_key
 
 SMALL = 20_000  # bytes of a mail to begin with

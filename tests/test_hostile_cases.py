@@ -15,7 +15,8 @@ from bot.local.slack.limits import block_problem
 from bot.ports import Context, Letterhead, VerdictKind
 from bot.slack.cards import card
 from bot.slack.view import CardView, Tier
-from bot.worker import Judged, Task, Worker, unreadable
+from bot.tasks import Judged, Task, unreadable
+from bot.worker import Worker
 from classifiers.terms import Disposition
 
 NO_SPF = (

@@ -69,7 +69,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.accountsettings", "bot.slacksettings"),
     ("bot.answer", "bot.codec", "bot.settings", "bot.reply", "bot.slack.cards"),
     ("bot.mail", "bot.slack", "bot.store"),
-    ("bot.judge",),
+    ("bot.child", "bot.judge", "bot.tasks"),
     ("bot.judging", "bot.orders", "bot.shares", "bot.terminal", "bot.voice"),
     ("bot.worker",),
     ("bot.following",),

@@ -25,7 +25,8 @@ from bot.mail.mime import parse
 from bot.ports import Context, Cursor, KeptReport, NewReport, RawMessage, VerdictKind
 from bot.routing import Routes
 from bot.store import Store
-from bot.worker import Task, Worker
+from bot.tasks import Task
+from bot.worker import Worker
 from classifiers.errors import UserError
 from classifiers.examples import Example, Origin, Said, read_corpus, without_repeats
 from classifiers.learned import Learned

@@ -17,7 +17,8 @@ from test_likeness import ACME, FOREIGN, OTHER
 from bot.ports import Context, Cursor, KeptReport, NewReport, RawMessage, VerdictKind
 from bot.precedent import Precedent, Traces, held_back, in_one_line, proven_domain, traces_from_json, traces_to_json
 from bot.store import Store
-from bot.worker import Task, Worker
+from bot.tasks import Task
+from bot.worker import Worker
 from classifiers.likeness import likeness, signature
 from classifiers.terms import DISMISSALS, Authentication, Disposition, Verdict, report_key
 

@@ -15,7 +15,7 @@ from bot.assembly import judging_worker
 from bot.judge import letterhead
 from bot.mail.mime import parse
 from bot.reply import suggested
-from bot.worker import Task
+from bot.tasks import Task
 from classifiers.policyfiles import load_policy
 from classifiers.proofs import lint
 from classifiers.rulebook import Rulebook

@@ -12,8 +12,9 @@ from fakes import FIRST_MAIL, ScriptedMailbox
 from bot.ports import Context, Letterhead
 from bot.routing import Routes
 from bot.store import Store
+from bot.tasks import Judged, Task, unreadable
 from bot.triage import ATTEMPTS, Reading, Triage
-from bot.worker import Judged, Task, Worker, unreadable
+from bot.worker import Worker
 from classifiers.errors import FolderRefused, MailboxError, StoreError
 from classifiers.terms import Disposition, Verdict, Versions, report_key
 

@@ -17,14 +17,16 @@ from typing import Any
 import hostile
 import pytest
 from make import MODEL, RULES
+from running import until
 
+from bot import child as module
 from bot import judge as judge_module
 from bot import judging
-from bot import worker as module
 from bot.judge import Judge
 from bot.limits import Budget
 from bot.ports import Context
-from bot.worker import Task, Worker, WorkerLimits
+from bot.tasks import Task
+from bot.worker import Worker, WorkerLimits
 from classifiers.errors import RuleError, StoreError
 from classifiers.terms import Disposition, Report
 
@@ -50,7 +52,7 @@ def test_every_mail_gets_its_answer_in_order(worker: Worker) -> None:
     mails = [NO_SPF + b"number %d\r\n" % n for n in range(150)]
     judged = list(worker.judge(task(m) for m in mails))
 
-    assert [j.verdict.report for j in judged] == [module._key(task(m)) for m in mails]
+    assert [j.verdict.report for j in judged] == [task(m).made_key() for m in mails]
     assert {j.broken for j in judged} == {""}
     assert worker.deaths == 0
 
@@ -117,12 +119,20 @@ def test_a_killed_child_costs_no_mail(worker: Worker) -> None:
     worker.versions  # noqa: B018
     assert worker._child is not None
     pid = worker._child.pid
-    threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)).start()
+    os.kill(pid, signal.SIGSTOP)  # so that it is killed before it has answered all
 
-    judged = list(worker.judge(task(NO_SPF + b"%d" % n + b"filler words to read " * 2000) for n in range(200)))
+    def kill() -> None:
+        until(worker._lock.locked)  # a batch is in hand
+        os.kill(pid, signal.SIGKILL)
 
-    assert len(judged) == 200
-    assert worker.deaths >= 1
+    killing = threading.Thread(target=kill)
+    killing.start()
+    judged = list(worker.judge(task(NO_SPF + b"%d" % n) for n in range(100)))
+    killing.join()
+
+    assert len(judged) == 100
+    assert {j.verdict.disposition for j in judged} == {Disposition.OUT_OF_SCOPE}
+    assert worker.deaths == 1
 
 
 def test_a_child_that_hangs_is_ended(worker: Worker) -> None:
@@ -230,7 +240,7 @@ def test_what_is_no_answer_is_not_believed(monkeypatch: pytest.MonkeyPatch, name
 
     assert judged.broken
     assert judged.verdict.disposition is Disposition.NEEDS_REVIEW
-    assert judged.verdict.report == module._key(task())
+    assert judged.verdict.report == task().made_key()
     assert judged.verdict.defects[0].startswith("unreadable:")
 
 

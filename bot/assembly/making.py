@@ -91,7 +91,7 @@ def preview_card(path: str, *, policy: str, tier: str, stdin: BinaryIO) -> Itera
     from bot.showing import view_of
     from bot.slack.cards import card
     from bot.slack.view import Tier
-    from bot.worker import Task
+    from bot.tasks import Task
 
     at = now()
     words = policy_wording(RULES, policy)

@@ -27,7 +27,7 @@ def judge(
     from bot.answer import as_data, for_people
     from bot.assembly import judging_worker
     from bot.mail.sources import FoundMail, mails
-    from bot.worker import Task
+    from bot.tasks import Task
 
     names: list[str] = []
 
