@@ -34,6 +34,7 @@ _TOOL = re.compile(
     r"\+ (?:Server|Target|OSVDB|Start Time|End Time|The |Retrieved|Allowed|/)|- Nikto|"
     r"\[(?:\d{4}-\d\d-\d\d[^\]]{0,20}|[\w:.-]{1,80})\] \[(?:http|dns|ssl|tcp|network|info|low|medium|high|critical)\w{0,8}\]|"
     r"\[(?:INF|ERR|WRN|info|\+|-|!|\*|i|\d\d:\d\d:\d\d)\] ?\S|"
+    r".{3,120} - https://(?:npmjs\.com|github\.com)/advisories/|fix available via |node_modules/|✗ \S|"
     r"(?:SSL|TLS)v?[\d.]{1,3}\s+(?:not )?(?:offered|enabled|supported|disabled|\()|"
     r"v=(?:spf1|DMARC1|DKIM1|STSv1)\b|\S{1,200}:?\s+\"?v=(?:spf1|DMARC1)|subject=|issuer=|verify error:|Certificate chain|SSL-Session:|Cipher\s{0,10}:|depth=\d"
     r")"
