@@ -115,6 +115,27 @@ def test_a_report_is_decided_from_home_by_clicking(tmp_path: Path, browser: Chro
             browser.wait("document.body.innerText.includes('Nothing waits for a person')")
 
 
+def test_copies_are_decided_and_their_sender_muted_by_clicking(tmp_path: Path, browser: Chromium) -> None:
+    """Two copies of a template are one card, whose button says so; the menu asks what muting means before it is done."""
+    copies = [m for m in sample_mails() if b"no valid SPF record" in m]
+    with EmbeddedImap() as imap, LocalSlack(channels=(CHANNEL,)) as slack:
+        settings = _settings(tmp_path, imap, slack)
+        with running(settings, slack):
+            for mail in copies:
+                imap.deliver(mail)
+            browser.goto(slack.page_url)
+            browser.wait("document.body.innerText.includes('1 more alike, judged the same')")
+            browser.click("summary", "⋯")
+            browser.click("[role=menuitem]", "Mute this sender…")
+            browser.click("button", "Mute")
+            browser.wait("document.body.innerText.includes('is muted until')")
+            browser.click("button", "Agree: out of scope (2 reports)")
+            browser.wait("document.body.innerText.includes('decided by ana')")
+        with open_store(settings) as store:
+            said = [current.decided_by for _, current, _ in store.listing() if current is not None]
+            assert said == ["person:ana (U0ANA)"] * len(copies)
+
+
 READABLE = """(() => {
   const channels = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)

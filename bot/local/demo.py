@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.answer import for_people
 from bot.assembly import daemon, open_store
 from bot.local.imap import EmbeddedImap
-from bot.local.samples import sample_mails
+from bot.local.samples import OWN_SERVER, sample_mails
 from bot.local.slack import LocalSlack
 from bot.ports import Letterhead
 from bot.settings import Settings
@@ -60,7 +60,7 @@ def _settings(folder: Path, imap: EmbeddedImap, slack: LocalSlack) -> Settings:
             "accounts": [
                 {
                     "name": "demo", "host": "127.0.0.1", "port": imap.port, "tls": "none", "user": imap.user,
-                    "password": {"file": str(folder / "password")}, "poll_every": "1s",
+                    "password": {"file": str(folder / "password")}, "poll_every": "1s", "trusted_authserv": [OWN_SERVER],
                 }
             ],
             "slack": {
