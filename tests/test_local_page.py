@@ -119,7 +119,7 @@ def test_a_click_from_elsewhere_is_none(slack: LocalSlack) -> None:
 @pytest.mark.chromium
 def test_the_page_takes_clicks_and_modals(slack: LocalSlack, browser: Chromium) -> None:
     """A person opens the menu, presses, fills in the form, and sees what the app answers; in a real browser."""
-    acks: list[dict[str, Any]] = [{}, {}, {"response_action": "errors", "errors": {"why": "say more"}}, {}]
+    acks: list[dict[str, Any]] = [{}, {}, {"response_action": "errors", "errors": {"why": "say more"}}, {}, {}]
     with Listener(slack, lambda _: acks.pop(0)) as app:
         slack.wait_for(lambda: app.hellos, 5)
         posted(slack)
@@ -145,8 +145,13 @@ def test_the_page_takes_clicks_and_modals(slack: LocalSlack, browser: Chromium) 
         assert values["why"]["why"]["value"] == "because"
         app.web.chat_postEphemeral(channel=CHANNEL, user="U0ANA", text="for ana alone")
         browser.wait("document.body.innerText.includes('for ana alone')")
+        browser.click("button", "Take it")
+        slack.wait_for(lambda: len(app.got) == 5, 5)
+        app.web.views_open(trigger_id=app.got[-1][1]["trigger_id"], view=MODAL)
+        browser.wait("!document.getElementById('veil').hidden")
         browser.choose("#who", "U0BEN")
         browser.wait("!document.body.innerText.includes('for ana alone')")
+        browser.wait("document.getElementById('veil').hidden")
 
 
 @pytest.mark.chromium

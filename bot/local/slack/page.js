@@ -124,7 +124,7 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.overflow[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
-who.addEventListener("change", () => { shownModal = ""; watch(true); });
+who.addEventListener("change", () => { shownModal = null; watch(true); });
 
 let turn = 0;
 async function watch(again) {
