@@ -49,10 +49,7 @@ class Change:
         """Whether what people see would be another."""
         if self.before is None:
             return True
-        return not self.person and (
-            self.before.verdict.disposition is not self.after.verdict.disposition
-            or _held(self.before.verdict) != _held(self.after.verdict)
-        )
+        return not self.person and not says_the_same(self.before.verdict, self.after.verdict)
 
 
 def correct(
@@ -197,6 +194,11 @@ def apply(store: Store, change: Change, *, routes: Routes, now: Callable[[], dat
         if change.changes
         else (),
     )
+
+
+def says_the_same(one: Verdict, other: Verdict) -> bool:
+    """Whether they call a report the same, for the same categories; of their reasons nothing is said."""
+    return one.disposition is other.disposition and _held(one) == _held(other)
 
 
 def _held(verdict: Verdict) -> tuple[str, ...]:

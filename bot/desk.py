@@ -11,20 +11,21 @@ from datetime import datetime
 
 from bot.alike import decide_each, judged_like, named_with
 from bot.audit import is_open, stopped
-from bot.correction import Correction, apply, correct, judge_again
+from bot.correction import Correction, apply, correct, judge_again, says_the_same
 from bot.muting import mute, unmute
 from bot.ports import Act, ActKind, KeptReport, NewNotice, Outcome, Press, RecordedVerdict, VerdictKind
 from bot.reception import Reception
 from bot.routing import Routes, card_changes
 from bot.showing import Wording, view_in, with_alike
 from bot.slack import modal
-from bot.slack.controls import AGAIN, AGREE, ANSWER, CHANGE, GIVE_BACK, MORE, MUTE, REPLY, TAKE, UNMUTE, WHY, Handle
+from bot.slack.controls import MORE, Handle
+from bot.slack.pressed import answer_of, handle_in, kind_of
 from bot.slack.shown import shown
 from bot.slack.view import TITLES, CardView, Tier, name_of
 from bot.store import Changed, Store
 from bot.worker import Worker
 from classifiers.errors import UserError
-from classifiers.terms import AcknowledgementState, Disposition
+from classifiers.terms import AcknowledgementState
 
 UNKNOWN = "triage does not know this button any more: the card may be of another version. `triage list --open` shows what waits."
 
@@ -49,7 +50,7 @@ class Desk:
 
     def take(self, press: Press) -> None:
         """Does what was pressed, after Slack was answered. Never raises."""
-        kind = _kind(press)
+        kind = kind_of(press)
         self.reception.attempt(
             press,
             lambda: self._take(kind, press),
@@ -69,18 +70,22 @@ class Desk:
 
     def _about(self, press: Press) -> tuple[KeptReport | None, Handle | None]:
         """The report that a press is about, and the verdict its card showed; None where it names none that is known."""
-        value = press.value
-        if press.action == MORE:
-            value = value.partition(":")[2]
-        elif press.action in {modal.CHANGED, modal.MUTED, UNMUTE}:
-            value = value.partition(" ")[2]
-        handle = Handle.read(value)
+        handle = handle_in(press)
         if handle is None:
             return None, None
         try:
-            return self.store.find(handle.key, handle.account), handle
+            report = self.store.find(handle.key, handle.account)
         except UserError:  # the state folder is another than the card's
             return None, None
+        return report, replace(handle, verdict=self._seen(report, handle.verdict))
+
+    def _seen(self, report: KeptReport, verdict: int) -> int:
+        """The verdict that was looked at; where it was judged again and nothing changed by that, the one that holds."""
+        current = self.store.current(report.id)
+        looked_at = next((h for h in self.store.history(report.id) if h.id == verdict), None)
+        if current is None or looked_at is None or {current.kind, looked_at.kind} != {VerdictKind.BOT}:
+            return verdict
+        return current.id if says_the_same(looked_at.verdict, current.verdict) else verdict
 
     def view(self, report: KeptReport, upto: int = 0) -> CardView:
         view = view_in(self.store, report.id, self.wording, self.tier, pressable=True)
@@ -95,7 +100,7 @@ class Desk:
             case ActKind.AGREE:
                 current = self.store.current(report.id)
                 assert current is not None, "what has a card was judged"
-                given = _answer(press) or current.verdict.disposition
+                given = answer_of(press) or current.verdict.disposition
                 held = () if is_open(self.store.history(report.id)) else current.verdict.categories
                 self._decide(kind, press, report, Correction(
                     disposition=given, categories=tuple(f.category for f in held), by=press.by, seen=handle.verdict
@@ -209,6 +214,9 @@ class Desk:
         changes = list(judge_again(self.store, self.worker, [report], stops))
         for change in changes:
             apply(self.store, change, routes=self.routes, now=self.now)
+            if not change.changes:  # the same with today's reasons
+                for update in self._updates(report, self.now(), press):
+                    self.store.add(report.id, update, self.now())
             told = TITLES[change.after.verdict.disposition]
             self.reception.tell(
                 press, f"Judged `{report.short}` again: {'now' if change.changes else 'still'} *{told}*."
@@ -219,24 +227,6 @@ class Desk:
             )
         self.reception.note(press, ActKind.AGAIN, report, Outcome.DONE if changes else Outcome.FAILED)
         self.told()
-
-
-def _kind(press: Press) -> ActKind:
-    entry = press.value.partition(":")[0] if press.action == MORE else ""
-    named = {
-        TAKE: ActKind.TAKE, AGREE: ActKind.AGREE, CHANGE: ActKind.CHANGE, modal.CHANGED: ActKind.CHANGE,
-        WHY: ActKind.WHY, REPLY: ActKind.REPLY, AGAIN: ActKind.AGAIN, GIVE_BACK: ActKind.GIVE_BACK,
-        MUTE: ActKind.MUTE, modal.MUTED: ActKind.MUTE, UNMUTE: ActKind.UNMUTE,
-    }  # fmt: skip
-    if _answer(press) is not None:
-        return ActKind.AGREE
-    return named.get(entry or press.action, ActKind.OTHER)
-
-
-def _answer(press: Press) -> Disposition | None:
-    """The answer to an audit that a button gives."""
-    told = press.action.removeprefix(ANSWER)
-    return Disposition(told) if press.action.startswith(ANSWER) and told in {d.value for d in Disposition} else None
 
 
 def _first(report: KeptReport, current: RecordedVerdict) -> str:

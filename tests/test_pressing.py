@@ -145,6 +145,23 @@ def test_a_press_on_a_card_that_changed_meanwhile_says_so(desk: Office, slack: L
     assert desk.store.current(report).kind is VerdictKind.BOT  # type: ignore[union-attr]
 
 
+def test_judged_again_with_nothing_changed_a_card_can_be_pressed_still(desk: Office, slack: LocalSlack) -> None:
+    """Also the card of before, as a mass of reports judged again leaves it; the one who asked gets a card of today's reasons."""
+    report = desk.report()
+    desk.worker.disposition = Disposition.INCOMPLETE
+    desk.press("U0BEN", report, "triage_more", "again")
+    old = desk.card(report)
+    desk.press("U0BEN", report, "triage_more", "again")
+    assert "still *Incomplete*" in slack.told("U0BEN")[-1]
+    assert shown(desk.card(report))[0]["value"] != shown(old)[0]["value"]
+    slack.workspace.channels[CHANNEL][0]["blocks"] = old["blocks"]
+
+    desk.press("U0ANA", report, "triage_agree")
+
+    assert slack.told("U0ANA") == []
+    assert desk.store.current(report).decided_by == "person:ana (U0ANA)"  # type: ignore[union-attr]
+
+
 def test_why_shows_everything_that_was_seen(desk: Office) -> None:
     report = desk.report()
     desk.press("U0ANA", report, "triage_more", "why")
