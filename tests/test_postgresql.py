@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 from postgres import Postgres
 from running import until
+from stores import NOW, differences, kept, mail, opened
 from test_storage_faults import VERSIONS, fill, rows
-from test_store import NOW, differences, kept, mail, opened
 
 from bot.ports import Cursor
 from bot.store import Store
@@ -34,7 +34,7 @@ def program(url: str, body: str) -> list[str]:
     """A process of its own that has the database open as `store`."""
     return [
         sys.executable, "-c",
-        f"import sys, time; sys.path[:0] = {sys.path!r}\nfrom test_store import *\nwith opened({url!r}) as store:\n  {body}",
+        f"import sys, time; sys.path[:0] = {sys.path!r}\nfrom stores import *\nwith opened({url!r}) as store:\n  {body}",
     ]  # fmt: skip
 
 

@@ -16,9 +16,9 @@ import pytest
 from dovecot import Dovecot
 from postgres import Postgres
 from running import Running, account, configuration, until
+from stores import NOW, decide, kept, notice, opened
 from test_crash_sweep import CHANNEL
 from test_journey_thread import GENUINE, mail
-from test_store import NOW, decide, kept, notice, opened
 from test_triage import Instant, connected, reading, triage
 
 from bot.local.slack import LocalSlack

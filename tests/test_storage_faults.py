@@ -18,10 +18,10 @@ import pytest
 import sqlalchemy as sa
 from dovecot import Dovecot
 from running import Running, account, configuration, until
+from stores import NOW, decide, kept, notice
 from test_faults import cards, secrets, triage
 from test_journey_thread import GENUINE
 from test_journey_thread import mail as a_mail
-from test_store import NOW, decide, kept, notice
 
 from bot.local.slack import LocalSlack
 from bot.ports import Cursor, NoticeKind
