@@ -24,8 +24,9 @@ import sqlalchemy as sa
 
 from bot.accounts import Accounts, reading_of
 from bot.assembly import wiring
+from bot.configfile import load
 from bot.mail.imap import ImapMailbox
-from bot.settings import Settings, load
+from bot.settings import Settings
 from bot.slack.client import SlackNotifier
 from bot.tasks import Judged, Task
 from bot.worker import Worker

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from bot.assembly import open_store
 from bot.clock import now
+from bot.configfile import load
 from bot.health import health
-from bot.settings import load
 
 TRIAGE = str(Path(sys.executable).with_name("triage"))
 

@@ -15,9 +15,9 @@ from audits import ALL, IN, NOW, OUT, REVIEW, SPF, Judging, answer, configured, 
 
 from bot.assembly import drawing
 from bot.audit import BLIND, QUIET_A_DAY, Clearance, Drawing, drawn
+from bot.configfile import load
 from bot.correction import judge_again
 from bot.ports import VerdictKind
-from bot.settings import load
 from bot.store import Store, audit_seed
 from classifiers.errors import ConfigError, StoreError, UserError
 from classifiers.terms import Disposition

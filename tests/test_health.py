@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from running import configuration
 
+from bot.configfile import load
 from bot.health import Health, health
 from bot.jobs import HEARTBEAT, OTHERS, SOCKET
 from bot.local.slack import LocalSlack
-from bot.settings import Settings, load
+from bot.settings import Settings
 from bot.store import Store
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)

@@ -9,6 +9,7 @@ import pytest
 from test_cli import triage
 
 from bot.accountsettings import Account, Filing, OAuth
+from bot.configfile import find_file, load
 from bot.sections import Secret
 from bot.settings import (
     Auditing,
@@ -18,8 +19,6 @@ from bot.settings import (
     PolicyChoice,
     Replies,
     State,
-    find_file,
-    load,
     missing_secrets,
 )
 from bot.slacksettings import QuietHours, Routing, Slack

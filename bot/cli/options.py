@@ -61,7 +61,7 @@ def write_page(path: Path, page: str) -> None:
 
 def settings_of(config: Path | None) -> Settings:
     """The configuration that this command needs."""
-    from bot.settings import find_file, load
+    from bot.configfile import find_file, load
 
     return load(find_file(config))
 

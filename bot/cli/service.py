@@ -31,9 +31,9 @@ Where = Annotated[To, typer.Option("--to", help="terminal: print the cards here;
 
 def run(config: Config = None, to: Where = To.SLACK) -> None:
     """Run the daemon until it is told to stop (SIGTERM, Ctrl-C). SIGHUP takes up a changed configuration."""
+    from bot.configfile import find_file
     from bot.running import run as run_daemon
     from bot.secrecy import keep_to_oneself
-    from bot.settings import find_file
 
     keep_to_oneself()
     path = find_file(config)
@@ -43,9 +43,9 @@ def run(config: Config = None, to: Where = To.SLACK) -> None:
 def once(config: Config = None, to: Where = To.SLACK) -> None:
     """Read, judge and tell what is there, once, and leave; for cron."""
     from bot.assembly import one_pass
+    from bot.configfile import find_file
     from bot.log import set_up
     from bot.secrecy import keep_to_oneself
-    from bot.settings import find_file
 
     keep_to_oneself()
     settings = _read(find_file(config), to)
@@ -64,7 +64,7 @@ def once(config: Config = None, to: Where = To.SLACK) -> None:
 def _read(path: Path, to: To) -> Settings:
     """What the configuration says now, for a bot that tells its cards there."""
     from bot.assembly import on_terminal
-    from bot.settings import load
+    from bot.configfile import load
 
     settings = load(path)
     if to is To.TERMINAL:
@@ -91,7 +91,8 @@ def demo(
 def check(config: Config = None, as_json: Json = False) -> None:
     """Check the configuration, its secrets and the rules; offline, changing nothing."""
     from bot.assembly import routes_of, rules_folder
-    from bot.settings import find_file, load, missing_secrets
+    from bot.configfile import find_file, load
+    from bot.settings import missing_secrets
     from classifiers.proofs import lint
 
     path = find_file(config)
