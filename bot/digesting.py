@@ -1,6 +1,7 @@
 """The daily digest said: lines of what needed no card, forty a message.
 
-Where an answer was lost, the same lines are looked up by their key first; without a history to look into they are said again.
+Where an answer was lost, the same lines are looked up by their key first; without a history to look into they are said
+again, and say that they may be a repeat.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from bot.pacing import Pacer, wait_after
 from bot.ports import Message, Notice, NoticeState, Notifier
 from bot.showing import Wording
 from bot.slack.digest import DigestLine, digest
-from bot.slack.view import Tier
+from bot.slack.view import REPEAT, Tier
 from bot.store import Store
 from classifiers.errors import MaybeSaid, NotSaid
 
@@ -87,14 +88,16 @@ class Digesting:
     def _said(self, waiting: Sequence[Notice]) -> bool:
         """Whether these lines are said; where they are not, `_from` is when to try again."""
         first = waiting[0]
+        found: bool | None = False
         try:
             if first.state is NoticeState.SENDING:
                 self._from = (first.touched_at or self._now()) + self._grace
                 if self._now() < self._from:
                     return False
-                if self._found(first, _digest_key(waiting)):
+                found = self._found(first, _digest_key(waiting))
+                if found:
                     return True
-            self._say_lines(waiting)
+            self._say_lines(waiting, repeat=found is None)
         except NotSaid as e:
             self._from = self._now() + wait_after(e, first)
             log.warning("digest.put_off", extra={"why": str(e)[:200]})
@@ -105,22 +108,23 @@ class Digesting:
             return False
         return True
 
-    def _found(self, first: Notice, key: str) -> bool:
+    def _found(self, first: Notice, key: str) -> bool | None:
+        """Whether it stands there; None where nobody may look."""
         try:
             since = (first.touched_at or self._now()) - LOOK_BACK
             return self._notifier.find(first.destination, key, since) is not None
         except NotSaid as e:
             if e.final:
-                return False
+                return None
             raise
 
-    def _say_lines(self, waiting: Sequence[Notice]) -> None:
+    def _say_lines(self, waiting: Sequence[Notice], *, repeat: bool) -> None:
         ids = [n.id for n in waiting]
         text, blocks = digest(
             [self._line(n) for n in waiting if n.report_id is not None],
             tier=self._tier,
             own=self._wording.own_domains,
-            sentences=[n.text for n in waiting if n.report_id is None],
+            sentences=[*([REPEAT] if repeat else []), *(n.text for n in waiting if n.report_id is None)],
         )
         message = Message(channel=waiting[0].destination, key=_digest_key(waiting), text=text, blocks=tuple(blocks))
         self._store.mark_digest_sending(ids, self._now())

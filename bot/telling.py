@@ -15,7 +15,7 @@ from bot.routing import card_key
 from bot.showing import Wording, shown_first, view_in, with_alike
 from bot.slack.cards import card
 from bot.slack.details import details, suggestion
-from bot.slack.view import CardView, Tier
+from bot.slack.view import REPEAT, CardView, Tier
 from bot.store import Store
 from classifiers.errors import StoreError
 
@@ -51,7 +51,7 @@ class Telling:
 
     def _now_said(self, notice: Notice) -> Message | None:
         if notice.kind is NoticeKind.TROUBLE:
-            return Message(channel=notice.destination, key=notice.key, text=notice.text)
+            return Message(channel=notice.destination, key=notice.key, text=_sentence(notice))
         assert notice.report_id is not None
         assert notice.card_id is not None
         ts = self.store.card(notice.card_id).ts
@@ -86,7 +86,7 @@ class Telling:
             self.store.withdraw(notice.id)
             return None
         facts = {"report": self.store.report(notice.report_id).short, "kind": notice.kind.value}
-        return Message(channel=notice.destination, key=notice.key, text=notice.text, thread=ts, facts=facts)
+        return Message(channel=notice.destination, key=notice.key, text=_sentence(notice), thread=ts, facts=facts)
 
     def _view(self, notice: Notice) -> CardView:
         """What the message shows: of a card of several reports the one that is shown first, and the others named."""
@@ -98,3 +98,8 @@ class Telling:
         report_id = shown_first(there).report_id if there else notice.report_id
         view = view_in(self.store, report_id, self.wording, self.tier, pressable=pressable)
         return replace(with_alike(view, report_id, there), possible_repeat=notice.possible_repeat)
+
+
+def _sentence(notice: Notice) -> str:
+    """Our own words; what may be a repeat says so."""
+    return f"{notice.text}\n{REPEAT}" if notice.possible_repeat else notice.text

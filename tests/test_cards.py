@@ -11,7 +11,7 @@ from make import judge, make_report
 
 from bot.ports import VerdictKind
 from bot.slack.cards import card
-from bot.slack.details import details
+from bot.slack.details import details, suggestion
 from bot.slack.view import Tier
 from classifiers.terms import (
     Acknowledgement,
@@ -167,7 +167,7 @@ def test_the_rules_that_spoke_are_named() -> None:
     assert "`a.0`, `a.1`, `a.2`, `a.3` +2\n" in said
 
 
-@pytest.mark.parametrize("draw", [card, details])
+@pytest.mark.parametrize("draw", [card, details, suggestion])
 def test_a_possible_repeat_is_owned_up_to(draw: Any) -> None:
     """Where an earlier attempt could not be looked up, the message says so."""
     assert "possible repeat" in words(draw(view(spf(), possible_repeat=True)))

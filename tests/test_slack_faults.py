@@ -18,13 +18,13 @@ from bot.correction import Correction, correct
 from bot.delivery import Delivery
 from bot.local.imap import EmbeddedImap
 from bot.local.slack import LocalSlack
-from bot.ports import Cursor, Letterhead, Message, NewReport, RawMessage, VerdictKind
+from bot.ports import Cursor, Letterhead, Message, NewNotice, NewReport, NoticeKind, RawMessage, VerdictKind
 from bot.routing import Routes, first_notices
 from bot.showing import Wording
 from bot.slack.client import SlackNotifier
 from bot.slack.view import Tier
 from bot.store import Store
-from classifiers.terms import Disposition, report_key
+from classifiers.terms import Disposition, Verdict, report_key
 
 CHANNEL = "C0TRIAGE"
 SPF = "Your domain has no SPF record, so anyone can forge mail. mochi"
@@ -182,6 +182,41 @@ def test_without_a_history_to_look_into_it_is_said_again_and_owned_up_to(teller:
     teller.say_all()
 
     first, second = teller.cards
+    assert "possible repeat" not in json.dumps(first)
+    assert "possible repeat" in json.dumps(second)
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.TROUBLE, NoticeKind.REMINDER])
+def test_whatever_may_be_a_repeat_owns_up_to_it(teller: Teller, kind: NoticeKind) -> None:
+    """Not the cards alone: sentences and reminders."""
+    teller.say_all()
+    report = teller.store.report(teller.report_id)
+    live = Verdict(report=report.key, disposition=Disposition.IN_SCOPE, confidence=1.0, why="w")
+    teller.store.record(report.id, live, kind=VerdictKind.BOT, decided_by="bot", decided_at=teller.clock[0])
+    before = len(teller.slack.messages(CHANNEL))
+    new = NewNotice(kind=kind, destination=CHANNEL, key="again", due_at=teller.clock[0], text="a sentence of ours")
+    teller.store.add(report.id, new, teller.clock[0])
+    teller.slack.scopes = frozenset({"chat:write"})
+    teller.slack.script("reset")
+
+    teller.say_all()
+
+    first, second = teller.slack.messages(CHANNEL)[before:]
+    assert "possible repeat" not in json.dumps(first)
+    assert "possible repeat" in json.dumps(second)
+
+
+def test_a_digest_that_may_be_a_repeat_owns_up_to_it(teller: Teller) -> None:
+    teller.say_all()
+    before = len(teller.slack.messages(CHANNEL))
+    teller.store.digest_sentence("a line of ours", CHANNEL, "line", teller.clock[0])
+    teller.slack.scopes = frozenset({"chat:write"})
+    teller.slack.script("reset")
+
+    teller.delivery.say_digest()
+    teller.say(NEXT)
+
+    first, second = teller.slack.messages(CHANNEL)[before:]
     assert "possible repeat" not in json.dumps(first)
     assert "possible repeat" in json.dumps(second)
 

@@ -43,7 +43,8 @@ def reply(view: CardView) -> str:
 
 def suggestion(view: CardView) -> tuple[str, Blocks]:
     """The suggested reply as a message of its own, for the card's thread: a person decided, and it is another now."""
-    return f"Suggested reply to {view.report}", [section(reply(view))]
+    again = [section(REPEAT)] if view.possible_repeat else []
+    return f"Suggested reply to {view.report}", [*again, section(reply(view))]
 
 
 def _weighed(view: CardView, e: Evidence) -> str:
