@@ -60,7 +60,9 @@ def decide(
     export = any(r.kind is RegionKind.EXPORT for r in regions)
     taught = opinion.categories if opinion else {}
     weigh = partial(_weigh, live=live, fusion=fusion, at=thresholds, export=export, asked=opinion is not None)
-    weighed = [weigh(c, seen.groups.get(c, ()), taught.get(c)) for c in dict.fromkeys((*policy.kinds, *sorted(taught)))]
+    # A category of which neither voice says anything can be neither held nor considered.
+    named = [c for c in dict.fromkeys((*policy.kinds, *sorted(taught))) if c in seen.groups or taught.get(c, 0) >= HEARD]
+    weighed = [weigh(c, seen.groups.get(c, ()), taught.get(c)) for c in named]
     assets = assets_named(report, policy.assets)
     case = _Case(
         held=tuple(w for w in weighed if w.held and not w.vetoed and w.category in policy.kinds),

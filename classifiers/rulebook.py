@@ -188,8 +188,10 @@ def _views(passage: Passage, regions: Sequence[Region]) -> Iterator[tuple[str, F
         view = fold(_without(text, regions, _SAID_BY_OTHERS))
         yield from (("subject", view), ("words", view), ("anywhere", view))
     elif passage.place in _OWN:
-        yield "words", _unwrapped(fold(_without(text, regions, _NOT_SAID)))
-        yield "anywhere", fold(_without(text, regions, _SAID_BY_OTHERS))
+        anywhere = fold(_without(text, regions, _SAID_BY_OTHERS))
+        said = all(r.kind in _SAID_BY_OTHERS or r.kind is RegionKind.EXPORT for r in regions)
+        yield "words", _unwrapped(anywhere if said else fold(_without(text, regions, _NOT_SAID)))
+        yield "anywhere", anywhere
         pasted = [r for r in regions if r.kind in _PASTED]
         if pasted:
             yield "pasted", fold(_only(text, pasted))
