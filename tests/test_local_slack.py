@@ -42,6 +42,16 @@ def test_an_entry_of_the_menu_names_its_option(slack: LocalSlack) -> None:
         assert app.got[0][1]["actions"][0]["selected_option"]["value"] == "again"
 
 
+def test_an_entry_that_is_there_no_more_is_told_and_not_sent(slack: LocalSlack) -> None:
+    """The message was edited between the look and the click."""
+    with Listener(slack) as app:
+        slack.wait_for(lambda: app.hellos, 5)
+        ts = posted(slack)
+
+        assert slack.hands.press("U0ANA", CHANNEL, ts, "more", "an entry of before").trouble == "this button is gone"
+        assert app.got == []
+
+
 def test_an_app_that_says_nothing_or_is_not_there_is_told_to_the_person(slack: LocalSlack) -> None:
     """As Slack does after three seconds; here sooner."""
     slack.hands.patience = 0.2

@@ -41,7 +41,7 @@ class Hands:
             if message is None:
                 return Done("this message is gone")
             found = next(((b, e) for b in message["blocks"] for e in elements(b) if e["action_id"] == action_id), None)
-            if found is None:
+            if found is None or not _offers(found[1], option):
                 return Done("this button is gone")
             payload = self._of(user, "block_actions") | {
                 "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": "for" in message},
@@ -190,6 +190,11 @@ def elements(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from block["elements"]
     elif "accessory" in block:
         yield block["accessory"]
+
+
+def _offers(element: Mapping[str, Any], option: str) -> bool:
+    """Whether an entry of a menu is still there; a button has none."""
+    return element["type"] == "button" or any(o["value"] == option for o in element["options"])
 
 
 def _action(block: Mapping[str, Any], element: Mapping[str, Any], option: str) -> dict[str, Any]:
