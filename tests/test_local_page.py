@@ -190,6 +190,9 @@ def test_what_one_person_is_told_comes_into_sight(slack: LocalSlack, browser: Ch
             posted(slack)
         browser.look(width=1000, height=600)
         browser.goto(slack.page_url)
+        for user in ("U0BEN", "U0ANA"):  # who see the same so far
+            browser.choose("#who", user)
+            browser.value("new Promise((r) => setTimeout(r, 300))")
         browser.value("window.scrollTo(0, document.body.scrollHeight)")
 
         app.web.chat_postEphemeral(channel=CHANNEL, user="U0BEN", text="for ben alone")

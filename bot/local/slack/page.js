@@ -29,8 +29,8 @@ function show(state) {
     for (const summary of place.querySelectorAll("details > summary")) if (open.has(key(summary))) summary.parentElement.open = true;
     const fresh = [...place.querySelectorAll("article.private")].find((a) => !told.has(a.dataset.ts));
     if (fresh && shownTo === who.value) reveal(fresh);
-    shownTo = who.value;
   }
+  shownTo = who.value;
   if (state.modal_id === shownModal) return;
   shownModal = state.modal_id;
   veil.innerHTML = state.modal;
