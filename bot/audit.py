@@ -203,13 +203,13 @@ def in_digest(audits: Sequence[Audit], stops: frozenset[str], titles: Mapping[st
 
 
 def age(now: datetime, then: datetime) -> str:
-    """ "3 d", "5 h", "12 min"."""
+    """ "3 d", "5 h", "12 min", at least "1 min"."""
     return lasting(now - then)
 
 
 def lasting(span: timedelta) -> str:
     """The same of a time that passed."""
-    minutes = max(0, int(span.total_seconds())) // 60
+    minutes = max(60, int(span.total_seconds())) // 60
     if minutes >= 48 * 60:
         return f"{minutes // 1440} d"
     return f"{minutes // 60} h" if minutes >= 120 else f"{minutes} min"
