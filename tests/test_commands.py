@@ -56,7 +56,7 @@ def test_what_is_typed_is_read_as_on_the_command_line(text: str, asked: Asked) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("frobnicate", "invalid choice"),
+        ("frobnicate 9f2c", "there is no “frobnicate”. `/triage help` lists"),
         ("show", "required: ID"),
         ("open now", "unrecognized"),
         ("reclassify 9f2c --as spam", "none of in_scope"),
@@ -175,7 +175,11 @@ def test_a_word_is_taken_back_and_a_report_judged_again(desk: Office) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("show ffffffff", "there is no report ffffffff"), ("rerun xyz", "is no report's id"), ("dance", "invalid choice")],
+    [
+        ("show ffffffff", "there is no report ffffffff"),
+        ("rerun xyz", "is no report's id"),
+        ("dance", "there is no “dance”"),
+    ],
 )
 def test_what_cannot_be_done_is_told(desk: Office, text: str, said: str) -> None:
     assert said in desk.say("U0ANA", text)

@@ -51,6 +51,8 @@ def read(text: str) -> Asked:
         return Asked(verb="help")
     if len(words) == 1 and _ID.fullmatch(words[0]):
         return Asked(verb="show", report=words[0])
+    if words[0] not in VERBS:
+        raise UserError(f"there is no “{words[0][:40]}”. `/triage help` lists what there is")
     said = vars(_parser().parse_args(words))
     asked = Asked(
         verb=said["verb"], report=said.get("report", ""), given=said.get("given"), word=said.get("word"),

@@ -89,10 +89,14 @@ def still_to_do(counts: Mapping[str, int]) -> str:
     stuck = f" ({counts['notices_stuck']} stuck)" if counts.get("notices_stuck") else ""
     told = [
         f"{counts['waiting']} to be judged" if counts.get("waiting") else "",
-        f"{counts['notices_due']} messages to be said{stuck}" if counts.get("notices_due") else "",
-        f"{counts['for_the_digest']} lines for the digest" if counts.get("for_the_digest") else "",
+        f"{_some(counts['notices_due'], 'message')} to be said{stuck}" if counts.get("notices_due") else "",
+        f"{_some(counts['for_the_digest'], 'line')} for the digest" if counts.get("for_the_digest") else "",
     ]
     return ", ".join(t for t in told if t)
+
+
+def _some(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def versions(o: Overview) -> str:
