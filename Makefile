@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-long check format lock corpus bench fuzz clean help
+.PHONY: demo test test-long check format lock corpus bench fuzz walks clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -39,6 +39,9 @@ bench: $(READY)      ## what judging costs, against mail-parser alone in the sam
 
 fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=long --timeout=0 -p no:cacheprovider
+
+walks: $(READY)      ## 2,000 walks of mail, crashes, faults and people in any order; what must hold is looked at after each step
+	@$(BIN)/python -m pytest tests/test_state_machine.py -k whatever --hypothesis-profile=walks --timeout=0 -p no:cacheprovider
 
 clean:               ## forget the environment
 	rm -rf $(VENV)

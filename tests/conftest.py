@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.local.slack import LocalSlack
 
 settings.register_profile("long", max_examples=50_000, deadline=None)  # make fuzz
+settings.register_profile("walks", max_examples=2_000, deadline=None)  # make walks
 
 
 def _not_here(name: str, why: str) -> None:

@@ -196,6 +196,14 @@ class Dovecot:
     def remove(self, uid: int, folder: str = "INBOX") -> None:
         self._doveadm("expunge", "-u", self.user, "mailbox", folder, "uid", str(uid))
 
+    def remove_first(self, folder: str) -> None:
+        """A person removes the oldest mail there is; none where there is none."""
+        self._doveadm("expunge", "-u", self.user, "mailbox", folder, "1")
+
+    def move_first(self, folder: str, to: str) -> None:
+        """A person moves the oldest mail there is to another folder; none where there is none."""
+        self._doveadm("move", "-u", self.user, to, "mailbox", folder, "1")
+
     def create(self, folder: str) -> None:
         self._doveadm("mailbox", "create", "-u", self.user, folder)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -35,6 +36,8 @@ class ScriptedMailbox:
         self._cues: dict[str, deque[tuple[int, Exception]]] = defaultdict(deque)
         self._connected = False
         self._examined: str | None = None
+        self._examined_as = 0  # its UIDVALIDITY by then
+        self._meanwhile: dict[str, deque[Callable[[], object]]] = defaultdict(deque)
         self._delivered = 0
         self._news = threading.Condition()
         self._seen = 0
@@ -55,15 +58,48 @@ class ScriptedMailbox:
         """Somebody else removes a mail."""
         del self._folders[folder].mails[uid]
 
+    def move(self, uid: int, folder: str, to: str) -> int:
+        """Somebody else moves a mail: it keeps its time of arrival and gets another UID."""
+        raw, received_at = self._folders[folder].mails.pop(uid)
+        return self.deliver(raw, to, received_at)
+
+    def mails(self, folder: str) -> dict[int, tuple[bytes, datetime]]:
+        """What lies there, by UID, with its time of arrival; nothing where the folder is gone."""
+        return dict(self._folders[folder].mails) if folder in self._folders else {}
+
+    def state(self, folder: str) -> FolderState:
+        """As EXAMINE would tell it."""
+        there = self._folders[folder]
+        return FolderState(folder, there.uidvalidity, there.uidnext)
+
     def set_uidvalidity(self, number: int, folder: str = "INBOX") -> None:
-        """The folder was made anew: its mails keep their order and get UIDs from 1."""
+        """The folder was made anew: its mails keep their order and get UIDs from 1. Who has it open loses the session."""
         there = self._folders[folder]
         mails = [there.mails[uid] for uid in sorted(there.mails)]
         self._folders[folder] = _Folder(number, len(mails) + 1, dict(enumerate(mails, start=1)))
 
     def remove_folder(self, folder: str) -> None:
-        """The folder is gone or renamed."""
+        """The folder is gone."""
         del self._folders[folder]
+
+    def rename_folder(self, folder: str, to: str) -> None:
+        """Its mails keep their UIDs, and it its UIDVALIDITY (RFC 3501, 6.3.5)."""
+        self._folders[to] = self._folders.pop(folder)
+
+    def meanwhile(self, method: str, do: Callable[[], object]) -> None:
+        """The next time that `method` is asked, somebody else does this first; of fetch, before its next batch."""
+        self._meanwhile[method].append(do)
+
+    def calm(self) -> None:
+        """Nothing of what is still to happen does."""
+        self._cues.clear()
+        self._meanwhile.clear()
+
+    def beside(self) -> ScriptedMailbox:
+        """Another session with the same mailbox, and the same cues."""
+        it = copy(self)
+        it.calls, it._connected, it._examined = [], False, None
+        return it
 
     def fail(self, method: str, error: Exception | None = None, *, after: int = 0) -> None:
         """`method` fails once: the next call but `after`; of fetch the next batch but `after`."""
@@ -87,6 +123,7 @@ class ScriptedMailbox:
             raise FolderRefused(f"scripted: no folder {folder!r}")
         self._examined = folder
         there = self._folders[folder]
+        self._examined_as = there.uidvalidity
         self._seen = self._delivered
         return FolderState(folder, there.uidvalidity, there.uidnext)
 
@@ -133,6 +170,8 @@ class ScriptedMailbox:
             raise MailboxError("scripted: the session is over; open another")
 
     def _cue(self, method: str) -> None:
+        while self._meanwhile[method]:
+            self._meanwhile[method].popleft()()
         cues = self._cues[method]
         if not cues:
             return
@@ -147,7 +186,11 @@ class ScriptedMailbox:
 
     def _folder(self) -> _Folder:
         assert self._examined is not None, "examine comes first"
-        return self._folders[self._examined]
+        there = self._folders.get(self._examined)
+        if there is None or there.uidvalidity != self._examined_as:
+            self._connected = False
+            raise MailboxError("scripted: the folder that was open is not there any more")
+        return there
 
     def _message(self, uid: int) -> RawMessage:
         there = self._folder()

@@ -29,13 +29,20 @@ class Keeper:
 
     open: Callable[[], Mailbox]
     deliver: Callable[[bytes, str, datetime], object]
+    renumber: Callable[[int], object] | None = None  # INBOX's UIDVALIDITY, by another hand
+    move: Callable[[str, str], object] | None = None  # the oldest mail, from a folder to another
 
 
 @pytest.fixture(params=["dovecot", "embedded", "scripted"])
 def keeper(request: pytest.FixtureRequest) -> Iterator[Keeper]:
     if request.param == "dovecot":
         server: Dovecot = request.getfixturevalue("dovecot")
-        yield Keeper(lambda: session(server), lambda raw, folder, at: server.deliver(raw, folder, at.timestamp()))
+        yield Keeper(
+            lambda: session(server),
+            lambda raw, folder, at: server.deliver(raw, folder, at.timestamp()),
+            server.set_uidvalidity,
+            server.move_first,
+        )
     elif request.param == "embedded":
         with EmbeddedImap() as embedded:
             yield Keeper(
@@ -48,7 +55,12 @@ def keeper(request: pytest.FixtureRequest) -> Iterator[Keeper]:
             )
     else:
         scripted = ScriptedMailbox()
-        yield Keeper(lambda: scripted, scripted.deliver)
+        yield Keeper(
+            lambda: scripted,
+            scripted.deliver,
+            scripted.set_uidvalidity,
+            lambda here, there: scripted.move(min(scripted.mails(here)), here, there),
+        )
 
 
 @pytest.fixture
@@ -167,3 +179,45 @@ def test_close_ends_a_wait_from_another_thread(keeper: Keeper) -> None:
     assert time.monotonic() - began < 30
     with pytest.raises(MailboxError):
         box.uids_after(0)
+
+
+def test_numbers_of_before_are_never_told_as_new_ones(keeper: Keeper) -> None:
+    """Whoever has the folder open while it is numbered anew loses the session, or is told the old numbers to its end."""
+    if keeper.renumber is None:
+        pytest.skip("nobody can do so at this server")
+    deliver(keeper, 1, 2)
+    box = keeper.open()
+    box.connect()
+    before = box.examine("INBOX").uidvalidity
+    keeper.renumber(before + 1000)
+    try:
+        told = [m.uidvalidity for batch in box.fetch(box.uids_after(0)) for m in batch]
+    except MailboxError:
+        told = []
+
+    assert set(told) <= {before}
+    again = keeper.open()
+    again.connect()
+    assert again.examine("INBOX").uidvalidity == before + 1000
+    assert len(again.uids_after(0)) == 2
+    again.close()
+
+
+def test_a_mail_that_was_moved_keeps_its_time_of_arrival_and_is_new_there(keeper: Keeper, mailbox: Mailbox) -> None:
+    """So it is read there, and is as old as it was."""
+    if keeper.move is None:
+        pytest.skip("nobody can do so at this server")
+    deliver(keeper, 1)
+    deliver(keeper, 2, folder="Junk", at=OLD + timedelta(days=30))
+    mailbox.examine("Junk")
+    (there,) = mailbox.uids_after(0)
+
+    keeper.move("INBOX", "Junk")
+
+    mailbox.examine("Junk")
+    (uid,) = mailbox.uids_after(there)
+    (mail,) = [m for batch in mailbox.fetch([uid]) for m in batch]
+    assert b"body 1" in mail.raw
+    assert abs(mail.received_at - OLD) < timedelta(minutes=5)
+    mailbox.examine("INBOX")
+    assert mailbox.uids_after(0) == ()

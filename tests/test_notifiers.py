@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakeslack import ScriptedNotifier
 from make import judge, make_report, rulebook
 from running import Running, configuration, until
 from test_cli import triage
@@ -196,13 +197,14 @@ def test_what_a_webhook_does_not_take_is_told_later(tmp_path: Path, receiver: Re
 # ------------------------------------------------------------------------------------------------ the port's promises
 
 
-@pytest.fixture(params=["slack", "terminal", "webhook"])
+@pytest.fixture(params=["slack", "terminal", "webhook", "scripted"])
 def notifier(request: pytest.FixtureRequest, receiver: Receiver) -> Iterator[Notifier]:
     with LocalSlack(channels=(CHANNEL,)) as slack:
         yield {
             "slack": SlackNotifier(token=lambda: slack.token, base_url=slack.base_url, timeout=5),
             "terminal": TerminalNotifier(io.StringIO()),
             "webhook": WebhookNotifier(receiver.url),
+            "scripted": ScriptedNotifier(lambda: datetime.now(UTC)),
         }[request.param]
 
 
