@@ -86,6 +86,15 @@ def test_a_line_that_breaks_in_the_middle_of_a_modal_loses_nothing(desk: Office,
     assert [h.kind for h in history] == [VerdictKind.BOT, VerdictKind.PERSON]
 
 
+def test_what_is_pressed_while_slack_asks_to_connect_anew_is_answered(desk: Office, slack: LocalSlack) -> None:
+    """As it does every few hours: the next line is read as soon as it stands, and no press goes astray."""
+    for report in [desk.report() for _ in range(3)]:
+        slack.sockets.refresh()
+        assert desk.press("U0ANA", report, "triage_agree") == ""
+        assert desk.store.current(report).kind is VerdictKind.PERSON  # type: ignore[union-attr]
+    assert slack.calls.count("apps.connections.open") == 4
+
+
 def test_a_revoked_app_comes_back_when_it_is_installed_again(
     desk: Office, slack: LocalSlack, caplog: pytest.LogCaptureFixture
 ) -> None:

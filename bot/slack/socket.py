@@ -24,6 +24,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.builtin.connection import Connection
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 
 from bot.ports import Press
@@ -117,7 +118,9 @@ class SlackSocket:
         return ""
 
     def _heard(self, text: str) -> None:
-        """Of all that comes in, the hello that says how many connections Slack counts."""
+        """Of all that comes in, the hello that says how many connections Slack counts; and that it asks to connect anew."""
+        if '"disconnect"' in text[:200]:
+            part_at_once(self._line.client)
         if '"hello"' not in text[:200]:
             return
         self.connections = int(json.loads(text).get("num_connections") or 0)
@@ -175,10 +178,30 @@ class SlackSocket:
 
 def hang_up(client: BaseSocketModeClient) -> None:
     """Breaks the line. The SDK's own close waits for a lock that its reader holds nearly always: seconds, often many."""
-    line = client.current_session.sock if isinstance(client, SocketModeClient) and client.current_session else None
-    if line is not None:
+    if isinstance(client, SocketModeClient) and client.current_session:
+        _break(client.current_session)
+
+
+def part_at_once(client: BaseSocketModeClient) -> None:
+    """Once the SDK has opened the next line, as it does when Slack asks for it, this one is closed without that wait.
+
+    Else nobody would read the next one meanwhile, and what is pressed would be lost.
+    """
+    if not isinstance(client, SocketModeClient) or client.current_session is None:
+        return
+    session = client.current_session
+
+    def close() -> None:
+        _break(session)
+        session.disconnect()
+
+    session.close = close  # type: ignore[method-assign]
+
+
+def _break(session: Connection) -> None:
+    if session.sock is not None:
         with contextlib.suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
+            session.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _with_token(bot_token: Callable[[], str]) -> Callable[[], AuthorizeResult]:
