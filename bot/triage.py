@@ -27,7 +27,7 @@ from bot.ports import (
     VerdictKind,
 )
 from bot.precedent import held_back
-from bot.routing import DIGEST, Routes, audit_notices, first_notices, joined_notices
+from bot.routing import DIGEST, Routes, audit_notices, card_changes, first_notices, joined_notices
 from bot.store import UNSPOKEN, Changed, Store
 from bot.tasks import Judged, Task, unreadable
 from bot.worker import Worker
@@ -222,11 +222,14 @@ class Triage:
         if said:
             return said
         place, since = self.routes.first_place(report, verdict, muted=muted), now - TEMPLATES
-        if place != DIGEST and judged.traces is not None:
+        # A person decided it before the bot had judged, and took that back: it has a card of its own already.
+        cards = self.store.cards_of(report.id)
+        if place != DIGEST and judged.traces is not None and not cards:
             card = self.store.card_to_join(report, judged.traces, verdict, place, since)
             if card is not None:
                 return joined_notices(report, card, place, now)
-        return first_notices(report, verdict, self.routes, now, muted=muted)
+        changes = card_changes(cards, f"bot:{now.isoformat()}", now)
+        return (*changes, *first_notices(report, verdict, self.routes, now, muted=muted))
 
     def _is_audited(self, report: KeptReport, verdict: Verdict, now: datetime) -> bool:
         """Whether a person is asked before the bot's dismissal is shown; of quiet reports a few a day at most."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mailroom import LOUD_ONES, MAIN, Mailroom, words
+from mailroom import LOUD_ONES, MAIN, READING, Mailroom, words
 from office import CHANNEL, NOW, Office, labels, shown
 from test_likeness import ACME, OTHER
 
-from bot.correction import apply, judge_again
+from bot.correction import apply, judge_again, take_back
 from bot.local.slack import LocalSlack
 from bot.local.slack.limits import block_problem
 from bot.ports import Act, ActKind, KeptReport, Outcome, VerdictKind
@@ -56,6 +56,28 @@ def test_copies_that_come_faster_than_they_are_told_are_all_told(room: Mailroom)
     room.tells()
     (card,) = room.posts()
     assert all(c.short in words(card) for c in copies)
+
+
+def test_a_copy_that_has_a_card_of_its_own_joins_no_other(room: Mailroom) -> None:
+    """Somebody decided it before the bot had judged it, and took that back: its own card shows what the bot says."""
+    first = copy(room, 1)
+    text = ACME.replace("Acme", "Company 2")
+    room.box.deliver(
+        f"From: a@b.example\r\nX-Verdict: out_of_scope spf\r\nSubject: two\r\n\r\n{text}".encode(), received_at=room.at
+    )
+    room.triage.read(room.box, READING)
+    second = room.store.listing()[-1][0]
+    room.decides(second, IN)
+    take_back(room.store, second.key, by="person:ana", reason="", routes=room.triage.routes, now=room.at)
+
+    room.triage.judge_waiting()
+    room.at += timedelta(hours=1)
+    room.tells()
+
+    (theirs,), (its,) = room.store.cards_of(first.id), room.store.cards_of(second.id)
+    assert theirs.report_ids == (first.id,)
+    assert its.report_ids == (second.id,)
+    assert [title.partition(" · ")[0] for title in room.titles()] == ["Out of scope", "Out of scope"]
 
 
 def test_a_card_names_no_more_than_it_can_show(room: Mailroom) -> None:
