@@ -61,7 +61,9 @@ def decide(
     taught = opinion.categories if opinion else {}
     weigh = partial(_weigh, live=live, fusion=fusion, at=thresholds, export=export, asked=opinion is not None)
     # A category of which neither voice says anything can be neither held nor considered.
-    named = [c for c in dict.fromkeys((*policy.kinds, *sorted(taught))) if c in seen.groups or taught.get(c, 0) >= HEARD]
+    named = [
+        c for c in dict.fromkeys((*policy.kinds, *sorted(taught))) if c in seen.groups or taught.get(c, 0) >= HEARD
+    ]
     weighed = [weigh(c, seen.groups.get(c, ()), taught.get(c)) for c in named]
     assets = assets_named(report, policy.assets)
     case = _Case(
