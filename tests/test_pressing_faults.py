@@ -86,13 +86,22 @@ def test_a_line_that_breaks_in_the_middle_of_a_modal_loses_nothing(desk: Office,
     assert [h.kind for h in history] == [VerdictKind.BOT, VerdictKind.PERSON]
 
 
-def test_what_is_pressed_while_slack_asks_to_connect_anew_is_answered(desk: Office, slack: LocalSlack) -> None:
-    """As it does every few hours: the next line is read as soon as it stands, and no press goes astray."""
+def test_what_is_pressed_while_slack_asks_to_connect_anew_is_answered(
+    desk: Office, slack: LocalSlack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it does every few hours: the next line is read as soon as it stands, and no press goes astray.
+
+    That Slack counts two lines for a moment is no sign of another copy.
+    """
+    caplog.set_level(logging.INFO, "triage")
     for report in [desk.report() for _ in range(3)]:
         slack.sockets.refresh()
         assert desk.press("U0ANA", report, "triage_agree") == ""
         assert desk.store.current(report).kind is VerdictKind.PERSON  # type: ignore[union-attr]
+        slack.wait_for(lambda: [r for r in caplog.records if r.message == "socket.connected"], 10)
+        caplog.clear()
     assert slack.calls.count("apps.connections.open") == 4
+    assert desk.socket.connections == 1
 
 
 def test_a_revoked_app_comes_back_when_it_is_installed_again(

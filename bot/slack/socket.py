@@ -53,7 +53,8 @@ class SlackSocket:
         now: Callable[[], datetime],
         ping: float = PING,
     ) -> None:
-        self.connections = 0  # of the app, as Slack told at the last hello
+        self.connections = 0  # of the app, as Slack told at the last hello, without one of ours that is closed next
+        self._parting = 0  # lines of ours that Slack asked to have replaced
         self._app_token = app_token
         self._wrong = wrong
         self._take = take
@@ -120,10 +121,13 @@ class SlackSocket:
     def _heard(self, text: str) -> None:
         """Of all that comes in, the hello that says how many connections Slack counts; and that it asks to connect anew."""
         if '"disconnect"' in text[:200]:
+            self._parting += 1
             part_at_once(self._line.client)
         if '"hello"' not in text[:200]:
             return
-        self.connections = int(json.loads(text).get("num_connections") or 0)
+        counted = int(json.loads(text).get("num_connections") or 0)
+        self.connections = counted - (1 if self._parting and counted > 1 else 0)  # that one stands until this one does
+        self._parting = max(0, self._parting - 1)
         self._tries = 0
         log.info("socket.connected", extra={"connections": self.connections})
         if self.connections > 1:
