@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from classifiers.decision import LIKELY, TECHNICAL, TELLING
+from classifiers.decision import TECHNICAL
 from classifiers.parts import MOST, Part
 from classifiers.partsummary import RANK
 from classifiers.pieces import IN_SCOPE, SILENT, SOURCES, SURE, Believed, Case, Piece, find_pieces, weight_of
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Evidence, Opinion, PartKind, PartVerdict, Report, Span, Verdict
+from classifiers.weighing import LIKELY, TELLING
 
 STRETCHES = 500  # of rules, looked at in one report; hostile mail has more
 _TOLD_APART = frozenset({Disposition.IN_SCOPE, Disposition.OUT_OF_SCOPE, Disposition.NEEDS_REVIEW})

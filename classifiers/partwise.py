@@ -38,5 +38,8 @@ def most_genuine_part(seen: Seen) -> float:
 
 
 def no_report(probability: float, part: float) -> float:
-    """How surely a mail is no report, whose most genuine part reads so genuine (0: it has none): a letter may hide a finding."""
-    return sigmoid(logit(probability) - GUARDED * logit(part)) if part else probability
+    """How surely a mail is no report whose most genuine part reads so genuine: a letter may hide a finding in one sentence.
+
+    A part that does not read genuine proves nothing; 0: there are no parts.
+    """
+    return sigmoid(logit(probability) - GUARDED * max(0.0, logit(part)))

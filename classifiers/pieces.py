@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from classifiers.decision import HEARD, LIKELY, TECHNICAL
+from classifiers.decision import TECHNICAL
 from classifiers.fusion import added
 from classifiers.parts import MOST, SHORTEST, find_parts
 from classifiers.regions import Region, prose
 from classifiers.terms import Disposition, Evidence, PartKind, PartVerdict, Place, Report, Span
 from classifiers.text import SENTENCE, sentence_around
+from classifiers.weighing import HEARD, LIKELY
 
 SURE = 0.9  # the model's probability of a genuine finding from which its word on a part counts by itself
 SOURCES = 8  # of one part

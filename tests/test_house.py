@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "classifiers.parts",
         "classifiers.readable",
     ),
-    ("classifiers.partwise",),
+    ("classifiers.partwise", "classifiers.weighing"),
     ("classifiers.decision",),
     ("classifiers.rulefiles", "classifiers.conditions", "classifiers.pieces"),
     ("classifiers.rulebook", "classifiers.learned", "classifiers.mixed"),
