@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-long check format lock corpus bench fuzz walks clean help
+.PHONY: demo test check format lock corpus bench fuzz walks clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -13,11 +13,10 @@ help:                ## this list
 demo: $(READY)       ## the main job on this machine: a mailbox, a dozen mails, the cards
 	@$(BIN)/triage demo
 
-test: $(READY)       ## all tests but the long ones; those that need Dovecot skip with a reason where it is not installed
-	@$(BIN)/python -m pytest -n 4 --dist worksteal -m "not long"
-
-test-long: $(READY)  ## the tests that take minutes: killed at every step, copies killed and stopped, 50,000 mails
-	@$(BIN)/python -m pytest -m long
+# Compiled first: tests start programs by the hundred, and where Python may not write, each would compile all anew.
+test: $(READY)       ## all tests; those that need Dovecot, Chromium or PostgreSQL skip with a reason where it is not installed
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib bot classifiers
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY)      ## formatting, lint, types
 	@$(BIN)/ruff format --check .

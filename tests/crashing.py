@@ -23,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.accounts import Accounts, reading_of
-from bot.assembly import wiring
+from bot.assembly import open_store, wiring
 from bot.configfile import load
 from bot.mail.imap import ImapMailbox
 from bot.settings import Settings
@@ -139,6 +139,7 @@ def main() -> None:
     with wiring.worker_of(settings) as worker:
         answers = worker.judge([Task(raw=raw, size=len(raw)) for raw in mails])
         replayed = Replayed(worker, dict(zip(mails, answers, strict=True)))
+    open_store(settings).close()  # what that imports is imported once
     words = wiring.wording(settings)
     wiring.worker_of, wiring.wording = lambda *_: replayed, lambda *_: words  # type: ignore[assignment]
     print("ready", flush=True)

@@ -138,6 +138,10 @@ class Running:
         with open_store(settings) as store:
             return health(store, settings, now()).as_data()
 
+    def until_health(self, what: Callable[[dict[str, Any]], Any], seconds: float = 30) -> None:
+        """Until what it says of its health is so. It is asked only a few times a second: the machine has work to do."""
+        until(lambda: what(self.health()), seconds, pause=0.25)
+
     def looked(self, *accounts: str, seconds: float = 30) -> None:
         """Until the daemon has looked into these accounts, or all: what comes now is new to it."""
         until(
@@ -150,10 +154,10 @@ class Running:
         return self.process.wait(seconds)
 
 
-def until(what: Callable[[], Any], seconds: float = 30) -> Any:
-    """What `what` returns as soon as it is true."""
+def until(what: Callable[[], Any], seconds: float = 30, pause: float = 0.05) -> Any:
+    """What `what` returns as soon as it is true; asked with such pauses."""
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, f"not true within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found

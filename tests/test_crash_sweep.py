@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from dovecot import Dovecot
-from running import Running, account, configuration, until
+from running import Running, account, configuration
 from test_journey_thread import GENUINE, mail
 from test_likeness import ACME
 
@@ -102,7 +102,6 @@ def outcome(folder: Path, slack: LocalSlack) -> dict[str, Any]:
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(600)
-@pytest.mark.long
 def test_killed_at_any_step_it_ends_as_if_nothing_had_happened(sweeper: Sweeper) -> None:
     """A report, a newsletter, a follow-up that raises the first: one verdict, one card, one line each; no repeat, no loss."""
     steps = sweeper.journey(sweeper.afresh())
@@ -124,7 +123,6 @@ def test_killed_at_any_step_it_ends_as_if_nothing_had_happened(sweeper: Sweeper)
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(300)
-@pytest.mark.long
 def test_the_daemon_killed_again_and_again_tells_each_mail_once(dovecot: Dovecot, tmp_path: Path) -> None:
     """SIGKILL while it reads, judges and speaks, and Slack failing beside: one card a mail, one details message under it."""
     with LocalSlack(channels=(CHANNEL,)) as slack:
@@ -150,7 +148,7 @@ def test_the_daemon_killed_again_and_again_tells_each_mail_once(dovecot: Dovecot
                 bot.process.kill()
         with Running(config, secrets) as bot:
             all_told = {"reports": 3 * len(moments), "waiting": 0, "notices_due": 0}
-            until(lambda: all_told.items() <= bot.health()["counts"].items(), 120)
+            bot.until_health(lambda told: all_told.items() <= told["counts"].items(), 120)
             rows = [json.loads(line) for line in bot.command("list", "--json").stdout.splitlines()]
             assert bot.terminate() == 0
 

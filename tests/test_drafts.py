@@ -15,7 +15,7 @@ import pytest
 from dovecot import Dovecot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from running import Running, account, configuration, until
+from running import Running, account, configuration
 from sessions import session_of
 from test_faults import triage
 
@@ -342,7 +342,7 @@ def test_the_daemon_lays_a_draft_in_the_reporters_language(dovecot: Dovecot, tmp
             bot.wait_for("account.connected")
             bot.looked()
             dovecot.deliver(mail)
-            until(lambda: bot.health()["counts"].items() >= {"reports": 1, "waiting": 0}.items())
+            bot.until_health(lambda told: told["counts"].items() >= {"reports": 1, "waiting": 0}.items())
             (row,) = map(json.loads, bot.command("list", "--json").stdout.splitlines())
             assert dovecot.mails("Concepten") == []
             bot.command("reclassify", row["report"], "--as", "out_of_scope", "--category", "email_authentication")

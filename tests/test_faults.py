@@ -140,7 +140,7 @@ def test_what_slack_did_not_take_is_said_later_and_once(dovecot: Dovecot, slack:
         bot.looked()
         slack.script("429:1", "reset", "ok", "500")
         dovecot.deliver(sample_mails()[0])
-        until(lambda: not bot.health()["counts"]["notices_due"] and cards(slack), 60)
+        bot.until_health(lambda told: not told["counts"]["notices_due"] and cards(slack), 60)
         assert bot.terminate() == 0
 
     assert len(cards(slack)) == 1

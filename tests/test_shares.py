@@ -200,7 +200,6 @@ def told(slack: LocalSlack) -> Counter[str]:
 @pytest.mark.dovecot
 @pytest.mark.postgresql
 @pytest.mark.timeout(400)
-@pytest.mark.long
 def test_one_card_a_report_while_copies_are_killed_and_stopped(
     dovecot: Dovecot, postgres: Postgres, tmp_path: Path
 ) -> None:

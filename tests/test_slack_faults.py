@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from make import judge, make_report, rulebook
-from running import Running, configuration, until
+from running import Running, configuration
 
 from bot.correction import Correction, correct
 from bot.delivery import Delivery
@@ -345,7 +345,6 @@ def test_a_deleted_card_whose_new_one_is_taken_without_an_answer_stays_one(telle
 # ------------------------------------------------------------------------------------------------ the line
 
 
-@pytest.mark.long
 def test_health_says_where_slack_counts_lines_that_are_not_ours(tmp_path: Path, slack: LocalSlack) -> None:
     """Presses may go to those; the daemon runs all the same. Once they are gone, health says nothing of them."""
     slack.sockets.ghosts = 1
@@ -355,11 +354,11 @@ def test_health_says_where_slack_counts_lines_that_are_not_ours(tmp_path: Path, 
         path.write_text(path.read_text().replace("[slack]\n", '[slack]\napp_token = { env = "A" }\n'))
         with Running(path, {"P": imap.password, "A": slack.app_token, "TEST_SLACK_TOKEN": slack.token}) as bot:
             bot.wait_for("socket.others")
-            until(lambda: bot.health()["socket_alone"] is False)
+            bot.until_health(lambda told: told["socket_alone"] is False)
             assert "another copy of triage?" in bot.command("health").stdout
             slack.sockets.ghosts = 0
-            slack.sockets.cut()
-            until(lambda: bot.health()["socket_alone"] is True, 90)
+            slack.sockets.disconnect_all()
+            bot.until_health(lambda told: told["socket_alone"] is True, 90)
             assert "another copy" not in bot.command("health").stdout
             assert bot.terminate() == 0
 

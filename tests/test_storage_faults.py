@@ -169,7 +169,6 @@ def test_what_no_page_tells_is_found_out_too(path: Path) -> None:
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(240)
-@pytest.mark.long
 def test_a_damaged_database_stops_reading_and_a_copy_brings_all_back(
     dovecot: Dovecot, slack: LocalSlack, tmp_path: Path
 ) -> None:
@@ -179,7 +178,7 @@ def test_a_damaged_database_stops_reading_and_a_copy_brings_all_back(
 
     def told(bot: Running, reports: int) -> None:
         wanted = {"reports": reports, "waiting": 0, "notices_due": 0}
-        until(lambda: wanted.items() <= bot.health()["counts"].items())
+        bot.until_health(lambda told: wanted.items() <= told["counts"].items())
 
     with Running(config, secrets(dovecot, slack)) as bot:
         bot.looked()

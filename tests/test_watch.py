@@ -209,7 +209,6 @@ def test_a_damaged_database_is_told_at_once(store: Store, clock: Clock) -> None:
 
 
 @pytest.mark.dovecot
-@pytest.mark.long
 def test_the_daemon_tells_its_silence_in_slack(dovecot: Dovecot, tmp_path: Path) -> None:
     """The real program, its mail server gone and back."""
     with LocalSlack(channels=(CHANNEL,)) as slack, Proxy(dovecot.tls_port) as line:
