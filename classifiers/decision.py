@@ -51,9 +51,9 @@ def decide(
     seen = Seen.of(report, regions, evidence, opinion or UNASKED, policy.kinds)
     probabilities = fusion.of_dispositions(seen)
     live = probabilities[Disposition.IN_SCOPE]
-    export = any(r.kind is RegionKind.EXPORT for r in regions)
+    printed = _is_printed(regions, seen.length)
     taught = opinion.categories if opinion else {}
-    weigh_one = partial(weigh, live=live, fusion=fusion, at=thresholds, export=export, asked=opinion is not None)
+    weigh_one = partial(weigh, live=live, fusion=fusion, at=thresholds, printed=printed, asked=opinion is not None)
     # A category of which neither voice says anything can be neither held nor considered.
     named = [
         c for c in dict.fromkeys((*policy.kinds, *sorted(taught))) if c in seen.groups or taught.get(c, 0) >= HEARD
@@ -84,6 +84,13 @@ def decide(
         rules_say=_rules_alone(case), model_says=_model_alone(opinion),
         policy=policy.name, versions=versions,
     )  # fmt: skip
+
+
+def _is_printed(regions: Sequence[Region], length: int) -> bool:
+    """Whether a tool wrote the report: there is a scanner's file, or most of it is pasted output."""
+    if any(r.kind is RegionKind.EXPORT for r in regions):
+        return True
+    return 2 * sum(r.span.end - r.span.start for r in regions if r.kind is RegionKind.TOOL) > length
 
 
 # ------------------------------------------------------------------------------------------------ the steps

@@ -47,10 +47,10 @@ def weigh(
     live: float,
     fusion: Fusion,
     at: Thresholds,
-    export: bool,
+    printed: bool,
     asked: bool,
 ) -> Weighed:
-    """Both voices on a category. In a scanner's file words stand for findings only where a rule says so."""
+    """Both voices on a category. In what a tool printed words stand for findings only where a rule says so."""
     rules = added([e.weight for e in evidence if e.speaks_for])
     probability = fusion.of_category(evidence, UNTOLD if model is None else model, live)
     if model is None:
@@ -60,7 +60,7 @@ def weigh(
     return Weighed(
         category=category, evidence=tuple(evidence), rules=rules, model=model,
         vetoed=any(not e.speaks_for for e in evidence), probability=probability,
-        held=probability >= (at.category if rules > 0 else max(at.category, ALONE)) and (rules > 0 or not export),
+        held=probability >= (at.category if rules > 0 else max(at.category, ALONE)) and (rules > 0 or not printed),
         agreed=agreed,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from make import make_report, policy
 
 from classifiers.decision import decide
 from classifiers.fusion import Thresholds, by_hand
+from classifiers.regions import Region, RegionKind
 from classifiers.terms import (
     Acknowledgement,
     AcknowledgementState,
@@ -47,10 +49,12 @@ def parted(live: float, p: float = 0.7, **categories: float) -> Opinion:
     return replace(believes(p=p, **categories), parts=parts)
 
 
-def verdict(report: Report, evidence: list[Evidence], opinion: Opinion | None) -> Verdict:
+def verdict(
+    report: Report, evidence: list[Evidence], opinion: Opinion | None, regions: Sequence[Region] = ()
+) -> Verdict:
     return decide(
         report,
-        regions=(),
+        regions=regions,
         evidence=evidence,
         opinion=opinion,
         fusion=by_hand(),
@@ -121,6 +125,16 @@ def test_a_vetoed_category_is_considered_with_all_its_evidence() -> None:
     assert decided.categories == ()
     (considered,) = decided.considered
     assert {e.source.split(":")[0] for e in considered.evidence} == {"rule", "unless", "model"}
+
+
+def test_in_what_a_tool_printed_the_model_names_no_category_by_itself() -> None:
+    """A scanner's words are those of all its checks; where a person writes, the model may be right alone."""
+    report = make_report("s", BODY)
+    printed = (Region(span=Span(1, 0, len(BODY)), kind=RegionKind.TOOL),)
+
+    assert [f.category for f in verdict(report, [], believes(**{SPF: 0.97})).categories] == [SPF]
+    assert verdict(report, [], believes(**{SPF: 0.97}), printed).categories == ()
+    assert [f.category for f in verdict(report, [rule(SPF)], believes(**{SPF: 0.97}), printed).categories] == [SPF]
 
 
 def test_both_voices_are_shown_apart() -> None:
