@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fakes import ScriptedMailbox
 
@@ -123,11 +123,14 @@ def words(message: dict[str, Any]) -> str:
     return json.dumps([message["text"], message.get("blocks", [])], ensure_ascii=False)
 
 
+Room = TypeVar("Room", bound=Mailroom)
+
+
 @contextmanager
-def mailroom(url: str, routes: Routes | None = None) -> Iterator[Mailroom]:
+def mailroom(url: str, routes: Routes | None = None, kind: type[Room] = Mailroom) -> Iterator[Room]:
     """A bot on this database, with a Slack of its own. The caller sees to it that no proxy is set."""
     with (
         LocalSlack(channels=(MAIN, LOUD_ONES, MAIL_TEAM)) as slack,
         Store.open(url, now=lambda: MONDAY) as store,
     ):
-        yield Mailroom(store, slack, routes or Routes(channel=MAIN))
+        yield kind(store, slack, routes or Routes(channel=MAIN))

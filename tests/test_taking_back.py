@@ -10,14 +10,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mailroom import MONDAY, READING
 from running import configuration
 from test_cli import triage as command
-from test_following import ACME, CHANNEL, IN, NOW, OTHER, OUT, READING, Bot, working
+from test_following import IN, OUT
+from test_likeness import ACME, OTHER
+from threads import Bot, working
 
 from bot.audit import Drawing, live_rate, stopped
 from bot.correction import take_back
 from bot.ports import KeptReport, RecordedVerdict, VerdictKind
-from bot.routing import Routes
 from bot.store import Changed
 from classifiers.errors import UserError
 from classifiers.terms import Disposition
@@ -26,8 +28,8 @@ REVIEW = Disposition.NEEDS_REVIEW
 
 
 @pytest.fixture
-def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
-    with working(tmp_path, monkeypatch) as it:
+def bot(tmp_path: Path, no_proxy: None) -> Iterator[Bot]:  # noqa: ARG001
+    with working(tmp_path) as it:
         yield it
 
 
@@ -39,18 +41,16 @@ def config(tmp_path: Path) -> Path:
 
 
 def undo(bot: Bot, report: KeptReport, by: str = "bob", reason: str = "") -> RecordedVerdict | None:
-    again = take_back(
-        bot.store, report.key, by=f"person:{by}", reason=reason, routes=Routes(channel=CHANNEL), now=bot.now()
-    )[2]
+    again = take_back(bot.store, report.key, by=f"person:{by}", reason=reason, routes=bot.triage.routes, now=bot.at)[2]
     bot.tells()
     return again
 
 
 def test_what_the_bot_said_holds_again_and_the_trail_keeps_both(bot: Bot) -> None:
     """The card follows, and says who took what back; purging and training see no person's word."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     bot.decides(report, IN)
-    assert "Decided by ana" in bot.posts()[0]
+    assert "Decided by ana" in bot.says()[0]
 
     again = undo(bot, report, reason="I misread it")
 
@@ -62,18 +62,18 @@ def test_what_the_bot_said_holds_again_and_the_trail_keeps_both(bot: Bot) -> Non
     _, said, taken = bot.store.history(report.id)
     assert said.undone_by == taken.id
     assert taken.reason == "I misread it"
-    card, sentence = bot.posts()
+    card, sentence = bot.says()
     assert f"`{report.short}` was out of scope; ana says it is in scope. See its card." in sentence
     assert "Out of scope" in card
     assert "Decided by" not in card
     assert "bob took back “In scope” by ana_: I misread it" in card
     assert list(bot.store.corrections()) == []
-    assert bot.store.purge(NOW + timedelta(days=9), keep_corrections=True) == 1
+    assert bot.store.purge(MONDAY + timedelta(days=9), keep_corrections=True) == 1
 
 
 def test_an_earlier_persons_word_holds_again(bot: Bot) -> None:
     """Not the bot's: it was not that one that was taken back. Taken back too, the bot's holds."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     bot.decides(report, IN)
     bot.decides(report, REVIEW, by="eve")
 
@@ -81,27 +81,27 @@ def test_an_earlier_persons_word_holds_again(bot: Bot) -> None:
 
     assert again is not None
     assert (again.decided_by, again.verdict.disposition) == ("person:ana", IN)
-    assert "Decided by ana" in bot.posts()[0]
-    assert "bob took back “Needs review” by eve" in bot.posts()[0]
+    assert "Decided by ana" in bot.says()[0]
+    assert "bob took back “Needs review” by eve" in bot.says()[0]
     undo(bot, report)
     assert bot.holds(report) is OUT
 
 
 def test_an_undoing_is_corrected_by_deciding_anew(bot: Bot) -> None:
     """Which sticks, as any person's word."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     bot.decides(report, IN)
     undo(bot, report)
     bot.decides(report, IN, by="eve")
 
     assert bot.holds(report) is IN
-    assert "took back" not in bot.posts()[0]
+    assert "took back" not in bot.says()[0]
     assert len(list(bot.store.corrections())) == 1
 
 
 def test_where_no_persons_word_holds_there_is_nothing_to_take_back(bot: Bot) -> None:
     """Neither of the bot's verdict nor twice; nothing is recorded."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     with pytest.raises(UserError, match=f"{report.short}: no person's verdict holds"):
         undo(bot, report)
     bot.decides(report, IN)
@@ -113,46 +113,44 @@ def test_where_no_persons_word_holds_there_is_nothing_to_take_back(bot: Bot) -> 
 
 def test_a_word_that_holds_no_more_is_not_taken_back_unseen(bot: Bot) -> None:
     """Somebody decided in between: theirs stays."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     bot.decides(report, IN)
     said = bot.store.current(report.id)
     assert said is not None
     bot.decides(report, REVIEW, by="eve")
 
     with pytest.raises(Changed):
-        bot.store.take_back(said, by="person:bob", at=NOW, reason="")
+        bot.store.take_back(said, by="person:bob", at=MONDAY, reason="")
     assert bot.holds(report) is REVIEW
     assert all(h.undone_by is None for h in bot.store.history(report.id))
 
 
 def test_it_is_no_precedent_any_more(bot: Bot) -> None:
     """A dismissal of the like is held back by it no longer."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     bot.decides(report, IN)
-    assert bot.holds(bot.receives(OTHER, OUT, sender="eve@other.example", number=2)) is REVIEW
+    assert bot.holds(bot.hears(OTHER, OUT, sender="eve@other.example", number=2)) is REVIEW
     undo(bot, report)
 
-    assert bot.holds(bot.receives(OTHER, OUT, sender="bob@third.example", number=3)) is OUT
+    assert bot.holds(bot.hears(OTHER, OUT, sender="bob@third.example", number=3)) is OUT
 
 
 def test_a_report_that_the_bot_had_not_judged_waits_again(bot: Bot) -> None:
     """A person was faster; once that is taken back, the bot judges and the card follows."""
     bot.box.deliver(
-        b"From: a@b.example\r\nX-Verdict: out_of_scope\r\nSubject: s\r\n\r\n" + ACME.encode(), received_at=bot.now()
+        b"From: a@b.example\r\nX-Verdict: out_of_scope\r\nSubject: s\r\n\r\n" + ACME.encode(), received_at=bot.at
     )
     bot.triage.read(bot.box, READING)
     ((report, _, _),) = bot.store.listing()
     bot.decides(report, IN)
 
-    again = take_back(bot.store, report.key, by="person:bob", reason="", routes=Routes(channel=CHANNEL), now=bot.now())[
-        2
-    ]
+    again = take_back(bot.store, report.key, by="person:bob", reason="", routes=bot.triage.routes, now=bot.at)[2]
     assert again is None
     bot.triage.judge_waiting()
     bot.tells()
 
     assert bot.holds(report) is OUT
-    assert "Out of scope" in bot.posts()[0]
+    assert "Out of scope" in bot.says()[0]
 
 
 # ------------------------------------------------------------------------------------------------ audits
@@ -161,7 +159,7 @@ def test_a_report_that_the_bot_had_not_judged_waits_again(bot: Bot) -> None:
 def test_an_audit_whose_answer_was_taken_back_is_open_again(bot: Bot) -> None:
     """It counts for nothing, stops nothing, is asked blind; the next answer counts."""
     bot.triage = replace(bot.triage, drawing=Drawing(share=1.0, seed=b"s" * 32))
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     bot.decides(report, IN)
     assert live_rate(bot.store.audits()).part == 1
 
@@ -172,8 +170,8 @@ def test_an_audit_whose_answer_was_taken_back_is_open_again(bot: Bot) -> None:
     assert live_rate([audit]).whole == 0
     assert stopped([audit], (), 0.01) == frozenset()
     assert bot.store.open_audits() == {report.id}
-    assert "Audit · " in bot.posts()[0]
-    assert "its rules say so" not in bot.posts()[0]
+    assert "Audit · " in bot.says()[0]
+    assert "its rules say so" not in bot.says()[0]
     bot.decides(report, OUT)
     (audit,) = bot.store.audits()
     assert (live_rate([audit]).part, live_rate([audit]).whole) == (0, 1)
@@ -190,7 +188,7 @@ def told(config: Path, *arguments: str, code: int = 0) -> str:
 
 def test_undo_by_command(bot: Bot, config: Path) -> None:
     """reclassify --undo; show tells the whole story, export marks what no longer counts."""
-    report = bot.receives(ACME, OUT)
+    report = bot.hears(ACME, OUT)
     told(config, "reclassify", report.short, "--as", "in_scope", "--reason", "a link was stolen", "--by", "ana")
     data = json.loads(
         command(
@@ -211,7 +209,7 @@ def test_undo_by_command(bot: Bot, config: Path) -> None:
     assert (exported["decided_by"], exported["undone"]) == ("person:ana", True)
     assert "nothing to take back" in told(config, "reclassify", report.short, "--undo", code=2)
     bot.tells()
-    assert "Out of scope" in bot.posts()[0]
+    assert "Out of scope" in bot.says()[0]
 
 
 @pytest.mark.parametrize(
