@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format lock corpus bench fuzz walks clean help
+.PHONY: demo test check format lock corpus bench fuzz walks soak clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +41,11 @@ fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour
 
 walks: $(READY)      ## 2,000 walks of mail, crashes, faults and people in any order; what must hold is looked at after each step
 	@$(BIN)/python -m pytest tests/test_state_machine.py -k whatever --hypothesis-profile=walks --timeout=0 -p no:cacheprovider
+
+MINUTES ?= 10
+SEED ?= 1
+soak: $(READY)       ## the real daemon under steady mail and random faults: make soak MINUTES=10 SEED=1
+	@PYTHONPATH=.:tests $(BIN)/python tests/soak.py --minutes $(MINUTES) --seed $(SEED)
 
 clean:               ## forget the environment
 	rm -rf $(VENV)
