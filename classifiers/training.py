@@ -36,20 +36,19 @@ def train(
     m = material(examples, rulebook, seed=seed)
     if not all(0 < m.is_a(d).sum() < len(examples) for d in ("in_scope", "out_of_scope")):
         raise ModelError("a model needs examples that are in scope and examples that are out of scope")
-    scale = _rarity(m.whole.matrix)
-    whole = fit(_scaled(m.whole.matrix, scale), m.truth, m.known, m.weight, strength=STRENGTH)
-    subject = fit(_scaled(m.whole.headlines, scale), m.live, m.sure, m.weight, strength=STRENGTH)
-    held_out = _cross_validate(m, whole, subject)
+    everything = np.ones(len(examples), dtype=bool)
+    words = _words(m, everything)
+    held_out = _cross_validate(m, words)
     steepness, shift = _calibrate(held_out.whole, m.truth, m.known)
     (steep,), (moved,) = _calibrate(held_out.subject, m.live, m.sure)
     seen = seen_of(m, _opinions(m, held_out.calibrated(steepness, shift, steep, moved)))
     trials = trials_of(m, seen)
     thresholds = choose(m, trials, budget)
     learned = Learned(
-        labels=m.labels, scale=scale.astype(np.float32), weights=(whole.weights * steepness).astype(np.float32),
-        bias=(whole.bias * steepness + shift).astype(np.float32),
-        headline=np.append(subject.weights * steep, subject.bias * steep + moved).astype(np.float32), thresholds=thresholds,
-        fusion=fuse(m, seen, np.ones(len(examples), dtype=bool)),
+        labels=m.labels, scale=words.scale.astype(np.float32), weights=(words.whole.weights * steepness).astype(np.float32),
+        bias=(words.whole.bias * steepness + shift).astype(np.float32),
+        headline=np.append(words.subject.weights * steep, words.subject.bias * steep + moved).astype(np.float32),
+        thresholds=thresholds, fusion=fuse(m, seen, everything),
         version="", card={},
     )  # fmt: skip
     return learned, count(m, judged(m, trials, thresholds), trials)
@@ -76,7 +75,7 @@ class _HeldOut:
         )
 
 
-def _cross_validate(m: Material, whole: Fitted, subject: Fitted) -> _HeldOut:
+def _cross_validate(m: Material, of_all: _Words) -> _HeldOut:
     """Every example scored by a model of the other folds, which is sought from the one of all: the same, found sooner."""
     out = _HeldOut(
         whole=np.zeros(m.truth.shape),
@@ -87,27 +86,11 @@ def _cross_validate(m: Material, whole: Fitted, subject: Fitted) -> _HeldOut:
         seen = m.fold != k
         if seen.all() or not seen.any():
             continue
-        scale = _rarity(m.whole.matrix[seen])
-        fold = fit(
-            _scaled(m.whole.matrix[seen], scale),
-            m.truth[seen],
-            m.known[seen],
-            m.weight[seen],
-            strength=STRENGTH,
-            start=whole,
-        )
+        words = _words(m, seen, of_all)
         theirs = ~seen[m.owner]
-        out.whole[~seen] = fold.scores(_scaled(m.whole.matrix[~seen], scale))
-        out.parts[theirs] = fold.scores(_scaled(m.parts[theirs], scale))
-        fold = fit(
-            _scaled(m.whole.headlines[seen], scale),
-            m.live[seen],
-            m.sure[seen],
-            m.weight[seen],
-            strength=STRENGTH,
-            start=subject,
-        )
-        out.subject[~seen] = fold.scores(_scaled(m.whole.headlines[~seen], scale))
+        out.whole[~seen] = words.whole.scores(_scaled(m.whole.matrix[~seen], words.scale))
+        out.parts[theirs] = words.whole.scores(_scaled(m.parts[theirs], words.scale))
+        out.subject[~seen] = words.subject.scores(_scaled(m.whole.headlines[~seen], words.scale))
     return out
 
 
@@ -142,6 +125,30 @@ def _named(labels: Sequence[str], row: npt.NDArray[np.float64]) -> dict[str, flo
 
 
 # ------------------------------------------------------------------------------------------------ the words' weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What each word adds."""
+
+    scale: npt.NDArray[np.float64]
+    whole: Fitted  # to each label
+    subject: Fitted  # to being in scope, where it stands in the subject
+
+
+def _words(m: Material, seen: npt.NDArray[np.bool_], start: _Words | None = None) -> _Words:
+    """Fitted on the examples marked in `seen`."""
+    scale = _rarity(m.whole.matrix[seen])
+
+    def fitted(matrix: Any, truth: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], near: Fitted | None) -> Fitted:
+        rows = _scaled(matrix[seen], scale)
+        return fit(rows, truth[seen], known[seen], m.weight[seen], strength=STRENGTH, start=near)
+
+    return _Words(
+        scale=scale,
+        whole=fitted(m.whole.matrix, m.truth, m.known, start.whole if start else None),
+        subject=fitted(m.whole.headlines, m.live, m.sure, start.subject if start else None),
+    )
 
 
 def _rarity(matrix: Any) -> npt.NDArray[np.float64]:
