@@ -13,12 +13,16 @@ from chromium import Chromium
 from dovecot import BINARY, Dovecot
 from hypothesis import settings
 from postgres import BINARIES, Postgres
+from proxy import Proxy
+
+from bot.clock import now
 
 if TYPE_CHECKING:
     from mailroom import Mailroom
     from office import Office
 
     from bot.local.slack import LocalSlack
+    from bot.store import Store
 
 settings.register_profile("long", max_examples=50_000, deadline=None)  # make fuzz
 settings.register_profile("walks", max_examples=2_000, deadline=None)  # make walks
@@ -38,6 +42,22 @@ def dovecot() -> Iterator[Dovecot]:
         _not_here("dovecot", "dovecot-imapd is not installed (apt install dovecot-imapd)")
     with Dovecot() as server:
         yield server
+
+
+@pytest.fixture
+def line(dovecot: Dovecot) -> Iterator[Proxy]:
+    """A line to Dovecot's plain port that a test may cut, hold up and listen to."""
+    with Proxy(dovecot.port) as it:
+        yield it
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store by the clock on the wall."""
+    from bot.store import Store
+
+    with Store.open(f"sqlite:///{tmp_path}/t.db", now=now) as it:
+        yield it
 
 
 @pytest.fixture(scope="session")

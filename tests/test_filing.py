@@ -102,12 +102,6 @@ def line(dovecot: Dovecot) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path}/t.db", now=lambda: datetime.now(UTC)) as it:
-        yield it
-
-
-@pytest.fixture
 def marking(store: Store, dovecot: Dovecot, line: Proxy) -> Office:
     return Office(store, dovecot, line, "keywords")
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from dovecot import Dovecot
@@ -18,18 +16,6 @@ from bot.clock import now
 from bot.store import Store
 
 pytestmark = pytest.mark.dovecot
-
-
-@pytest.fixture
-def line(dovecot: Dovecot) -> Iterator[Proxy]:
-    with Proxy(dovecot.port) as it:
-        yield it
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path}/t.db", now=now) as it:
-        yield it
 
 
 @pytest.mark.parametrize("command", ["RFC822.SIZE", "BODY.PEEK[]"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from dovecot import Dovecot
@@ -13,25 +11,12 @@ from proxy import Proxy
 from sessions import session
 from weather import kept, mail, opened, reader
 
-from bot.clock import now
 from bot.mail.access import Access
 from bot.mail.imap import ImapMailbox
 from bot.store import Store
 from classifiers.errors import FolderRefused, LoginRefused, MailboxError, Throttled
 
 pytestmark = pytest.mark.dovecot
-
-
-@pytest.fixture
-def line(dovecot: Dovecot) -> Iterator[Proxy]:
-    with Proxy(dovecot.port) as it:
-        yield it
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path}/t.db", now=now) as it:
-        yield it
 
 
 # ------------------------------------------------------------------------------------------------ cut at each command
