@@ -20,7 +20,8 @@ from bot.mail import headers
 from bot.mail.decoding import one_line
 from bot.mail.gate import Gated, gate, marker
 from bot.mail.headers import Fields
-from bot.mail.parts import PASSAGE, parameter, read_parts
+from bot.mail.parts import PASSAGE, read_parts
+from bot.mail.payload import parameter
 from bot.mail.scan import scan
 from classifiers.terms import Passage, Place, Report, report_key
 

@@ -11,6 +11,7 @@ from bot.mail import html
 from bot.mail.decoding import clean, decode, one_line, unflow
 from bot.mail.exports import recognise
 from bot.mail.headers import words
+from bot.mail.payload import bytes_of, content_of, name_of, parameter
 from bot.mail.quoting import holds_armour, split_text, without_armour
 from classifiers.terms import Attachment, Passage, Place
 
@@ -20,7 +21,6 @@ TEXT = 1_000_000  # characters in all
 PASSAGE = 300_000
 PASSAGES = 300  # a mail that alternates more often wants to cost time
 READ = 1_000_000  # decoded bytes of an attachment that is read
-NAME = 200
 
 _READ_NAMES = (
     ".txt", ".text", ".md", ".markdown", ".rst", ".html", ".htm", ".xhtml", ".xml", ".json", ".jsonl", ".ndjson", ".csv",
@@ -126,11 +126,11 @@ def _inner_message(part: Message, contents: Contents, *, depth: int) -> None:
     payload = part.get_payload()
     inner = payload[0] if isinstance(payload, list) and payload else None
     if kind in {"message/rfc822", "message/global"} and not isinstance(inner, Message):
-        inner = message_from_bytes(_bytes(part)[:READ])  # base64, against RFC 2046, 5.2.1, but seen
+        inner = message_from_bytes(bytes_of(part)[:READ])  # base64, against RFC 2046, 5.2.1, but seen
     elif kind in {"message/rfc822", "message/global"} and isinstance(inner, Message) and _encoded(part):
         inner = _decoded_message(part, inner)
     if kind not in {"message/rfc822", "message/global"} or not isinstance(inner, Message):
-        contents.attachments.append(Attachment(name=_name(part), media_type=kind, size=0, read=False))
+        contents.attachments.append(Attachment(name=name_of(part), media_type=kind, size=0, read=False))
         return
     if subject := words(str(inner.get("subject", "")), 1_000):
         contents.add(Place.FORWARDED, subject)
@@ -149,14 +149,14 @@ def _decoded_message(part: Message, inner: Message) -> Message:
     if len(inner) or not isinstance(body, str):
         return inner
     shell.set_payload(body)
-    return message_from_bytes(_bytes(shell)[:READ])
+    return message_from_bytes(bytes_of(shell)[:READ])
 
 
 def _leaf(part: Message, contents: Contents, *, forwarded: bool, plain: set[str]) -> None:
     kind = one_line(part.get_content_type(), 100)
     if kind.startswith("multipart/"):  # without a boundary it has no parts: what there is, is text
         kind = "text/plain"
-    name = _name(part)
+    name = name_of(part)
     if kind == "application/pgp-encrypted":
         contents.encrypted = "pgp"
         return
@@ -220,7 +220,7 @@ def _folded(text: str) -> str:
 
 
 def _attachment(part: Message, kind: str, name: str, contents: Contents) -> None:
-    data, size = _content(part, contents.mark)
+    data, size = content_of(part, contents.mark)
     lower = name.lower()
     readable = (kind.startswith("text/") and kind != "text/vcard") or kind in _READ_TYPES or lower.endswith(_READ_NAMES)
     if lower.endswith(_PGP_NAMES) and kind != "application/pgp-keys":
@@ -251,44 +251,8 @@ def _attached_html(text: str, name: str, contents: Contents) -> None:
             contents.add(place, piece, name)
 
 
-# ------------------------------------------------------------------------------------------------ one part's bytes
-
-
-def _name(part: Message) -> str:
-    try:
-        return words(part.get_filename() or "", NAME)
-    except (TypeError, ValueError):  # the standard library's on RFC 2231 pieces that contradict each other
-        return ""
-
-
-def parameter(part: Message, name: str) -> str:
-    """A parameter of the Content-Type, in lower case; "" where there is none or it cannot be read."""
-    try:
-        value = part.get_param(name)
-    except (TypeError, ValueError):
-        return ""
-    if isinstance(value, tuple):  # RFC 2231: (charset, language, value)
-        value = value[2]
-    return str(value or "").strip().lower()
-
-
-def _bytes(part: Message) -> bytes:
-    payload = part.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
-
-
-def _content(part: Message, mark: bytes) -> tuple[bytes, int]:
-    """The bytes of a part and their number; of one that the gate cut out no bytes and the estimated number."""
-    raw = part.get_payload()
-    if isinstance(raw, str) and raw[: len(mark)].encode("ascii", "replace") == mark:
-        digits = raw[len(mark) : len(mark) + 12].strip()
-        return b"", int(digits) if digits.isdigit() else 0
-    data = _bytes(part)
-    return data, len(data)
-
-
 def _text(part: Message, contents: Contents) -> str:
-    return _decoded(part, _bytes(part), contents)
+    return _decoded(part, bytes_of(part), contents)
 
 
 def _decoded(part: Message, data: bytes, contents: Contents) -> str:
