@@ -227,3 +227,55 @@ def test_only_demo_and_tests_know_the_stand_ins() -> None:
     }
 
     assert users <= {"bot.cli.service"}
+
+
+def the_map() -> dict[str, int]:
+    """README's map of the house: what stands left on each of its lines, from the top, by dotted name."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [
+        line.strip() for line in readme.split("## The house")[1].split("\n## ")[0].splitlines() if line[:4] == " " * 4
+    ]
+    found: dict[str, int] = {}
+    package = "bot"
+    for number, line in enumerate(lines):
+        if line.startswith("═"):
+            package = "classifiers"
+        elif not line.startswith("ground:"):
+            inside = package
+            for entry in line.split("  ")[0].split(" · "):
+                if "/" in entry:
+                    inside = f"{package}.{entry.split('/')[0]}"
+                name = entry.split("/")[-1]
+                dotted = f"{inside}.{name}" if name else inside
+                assert dotted not in found, f"the map names {dotted} twice"
+                found[dotted] = number
+    return found
+
+
+def mapped(name: str, told: dict[str, int]) -> int | None:
+    """The line of a file, or of the room that stands for it."""
+    parts = name.split(".")
+    return next((told[n] for i in range(len(parts), 1, -1) if (n := ".".join(parts[:i])) in told), None)
+
+
+def test_readmes_map_names_every_file_and_nothing_else() -> None:
+    """Each file stands on the map, itself or with its room; what stands there is there."""
+    told, known = the_map(), modules()
+    holding_nothing = {"bot", "classifiers", "bot.mail", "bot.slack"}  # packages whose files are named one by one
+
+    assert sorted(n for n in known if mapped(n, told) is None and n not in holding_nothing) == []
+    assert sorted(set(told) - set(known)) == []
+
+
+def test_readmes_map_is_in_order() -> None:
+    """What a file imports stands on a lower line of the map, on the same or in the same room."""
+    told = the_map()
+    above = [
+        f"{name} imports {used}"
+        for name, path in modules().items()
+        for used in imports(path)
+        if (mine := mapped(name, told)) is not None and (its := mapped(used, told)) is not None and its < mine
+        if room(name) is None or room(name) != room(used)
+    ]
+
+    assert above == []
