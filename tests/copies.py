@@ -17,8 +17,8 @@ from bot.routing import Routes
 from bot.showing import Wording
 from bot.slack.view import Tier
 from bot.store import Store
+from bot.tasks import Judged, Task
 from bot.triage import Triage
-from bot.worker import Judged, Task
 from classifiers.errors import MailboxError
 from classifiers.terms import Disposition
 
