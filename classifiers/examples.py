@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from classifiers.errors import ModelError, Problem
 from classifiers.terms import Disposition, Passage, Place, Report, report_key
@@ -58,8 +59,11 @@ class Example:
         return "+".join((self.disposition, *sorted(self.categories)))
 
 
-def read_corpus(folder: Path) -> Iterator[Example]:
-    """The examples of every .jsonl in a folder. Raises ModelError naming every bad line by file and line."""
+def read_corpus(folder: Path, known: Collection[str] | None = None) -> Iterator[Example]:
+    """The examples of every .jsonl in a folder. Raises ModelError naming every bad line by file and line.
+
+    `known` are the categories there are; None: whatever the lines name.
+    """
     problems: list[Problem] = []
     seen: dict[str, str] = {}
     examples: list[Example] = []
@@ -67,11 +71,11 @@ def read_corpus(folder: Path) -> Iterator[Example]:
     if not files:
         raise ModelError(Problem(str(folder), "holds no .jsonl"))
     for path in files:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        for number, line in enumerate(_lines(path), 1):
             if not line.strip():
                 continue
             where = f"{path.name} line {number}"
-            example = _example(line)
+            example = _example(line, known)
             if isinstance(example, str):
                 problems.append(Problem(where, example))
             elif example.id in seen:
@@ -84,22 +88,40 @@ def read_corpus(folder: Path) -> Iterator[Example]:
     return iter(examples)
 
 
-def _example(line: str) -> Example | str:
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().split(b"\n")
+    except OSError as e:
+        raise ModelError(Problem(path.name, f"cannot be read: {e.strerror}")) from None
+
+
+def _example(line: bytes, known: Collection[str] | None) -> Example | str:
     """The example on a line, or what is wrong with it."""
     try:
-        data = json.loads(line)
-    except ValueError:
-        return "is no JSON"
+        data = json.loads(line.decode())
+    except (ValueError, RecursionError) as e:
+        return "is no UTF-8" if isinstance(e, UnicodeDecodeError) else "is no JSON"
     if not isinstance(data, dict) or not set(data) >= _KEYS or set(data) - _KEYS - _MORE:
         return f"needs the keys {', '.join(sorted(_KEYS))}, may have {', '.join(sorted(_MORE))}, and no others"
-    if data["disposition"] not in DISPOSITIONS:
-        return f"{data['disposition']!r} is no disposition; there are {', '.join(DISPOSITIONS)}"
-    if not all(isinstance(data[k], str) for k in ("id", "subject", "body")) or not isinstance(data["categories"], list):
-        return "id, subject and body are texts, categories a list"
-    return Example(
+    return _wrong(data, known) or Example(
         id=data["id"], subject=data["subject"], body=data["body"],
-        disposition=data["disposition"], categories=tuple(data["categories"]), hidden=bool(data.get("hidden")),
+        disposition=data["disposition"], categories=tuple(data["categories"]), hidden=data.get("hidden", False),
     )  # fmt: skip
+
+
+def _wrong(data: Mapping[str, Any], known: Collection[str] | None) -> str:
+    """What is wrong with a line that has all its keys, or ""."""
+    disposition, categories, hidden = data["disposition"], data["categories"], data.get("hidden", False)
+    texts = (data["id"], data["subject"], data["body"], disposition)
+    if not isinstance(categories, list) or not all(isinstance(x, str) for x in (*texts, *categories)):
+        return "id, subject, body and disposition are texts, categories a list of texts"
+    if disposition not in DISPOSITIONS:
+        return f"{disposition[:60]!r} is no disposition; there are {', '.join(DISPOSITIONS)}"
+    if known is not None and (strange := [c for c in categories if c not in known]):
+        return f"no category is called {', '.join(strange)[:120]!r}; there are {', '.join(sorted(known))}"
+    if not isinstance(hidden, bool) or (hidden and disposition != Disposition.IN_SCOPE):
+        return "hidden is true or false, and true only of what is in_scope"
+    return ""
 
 
 def report_of(example: Example) -> Report:

@@ -373,3 +373,20 @@ def test_train_says_what_is_missing(config: Path, tmp_path: Path) -> None:
     ):
         done = command(*arguments)
         assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+def test_a_bad_corpus_is_told_and_the_model_in_use_stays(config: Path, tmp_path: Path) -> None:
+    """By file and line, a label that is no category too."""
+    in_use = config.parent / "state" / "model.npz"
+    in_use.parent.mkdir(exist_ok=True)
+    in_use.write_bytes(before := MODEL.read_bytes())
+    line = '{"id": "a-1", "subject": "x", "body": "y", "disposition": "out_of_scope", "categories": ["no_such_kind"]}'
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.jsonl").write_text(f"{line}\n{{broken\n", encoding="utf-8")
+
+    done = command("model", "train", "--corpus", tmp_path / "corpus", "--config", config)
+
+    assert done.returncode == 78
+    assert "a.jsonl line 1  no category is called 'no_such_kind'" in done.stderr
+    assert "a.jsonl line 2  is no JSON" in done.stderr
+    assert in_use.read_bytes() == before

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -66,12 +67,31 @@ def test_what_hides_in_other_mail_is_genuine_and_rare() -> None:
 
 
 def test_bad_lines_are_told_by_file_and_line(tmp_path: Path) -> None:
-    """All at once."""
-    (tmp_path / "a.jsonl").write_text('{"id": "a"}\nnot json\n', encoding="utf-8")
+    """All at once: what is no line of a corpus, a label that there is not, and what hides and is no finding."""
+    good = {"id": "a", "subject": "", "body": "x", "disposition": "in_scope", "categories": ["mail"], "hidden": True}
+    bad: dict[bytes, str] = {
+        b'{"id": "a"}': "needs the keys",
+        b"not json": "is no JSON",
+        b"[" * 100_000: "is no JSON",
+        b"\xff": "is no UTF-8",
+        line_of(good | {"id": "b", "categories": ["mial"]}): "no category is called 'mial'; there are mail",
+        line_of(good | {"id": "c", "categories": [["mail"]]}): "categories a list of texts",
+        line_of(good | {"id": "d", "disposition": "live"}): "'live' is no disposition; there are in_scope",
+        line_of(good | {"id": "e", "disposition": ["in_scope"]}): "are texts",
+        line_of(good | {"id": "f", "hidden": "yes"}): "hidden is true or false",
+        line_of(good | {"id": "g", "disposition": "not_a_report"}): "only of what is in_scope",
+        line_of(good): "stands already in a.jsonl line 1",
+    }
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join((line_of(good), *bad)))
 
     with pytest.raises(ModelError) as error:
-        list(read_corpus(tmp_path))
-    assert [p.where for p in error.value.problems] == ["a.jsonl line 1", "a.jsonl line 2"]
+        list(read_corpus(tmp_path, {"mail"}))
+    assert [p.where for p in error.value.problems] == [f"a.jsonl line {n}" for n in range(2, 2 + len(bad))]
+    assert all(said in p.what for p, said in zip(error.value.problems, bad.values(), strict=True))
+
+
+def line_of(data: Mapping[str, object]) -> bytes:
+    return json.dumps(data).encode()
 
 
 # ------------------------------------------------------------------------------------------------ the file
