@@ -40,7 +40,7 @@ fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=long --timeout=0 -p no:cacheprovider
 
 walks: $(READY)      ## 2,000 walks of mail, crashes, faults and people in any order; what must hold is looked at after each step
-	@$(BIN)/python -m pytest tests/test_state_machine.py -k whatever --hypothesis-profile=walks --timeout=0 -p no:cacheprovider
+	@$(BIN)/python -m pytest tests/test_state_machine.py -k whatever --hypothesis-profile=walks -p no:cacheprovider
 
 MINUTES ?= 10
 SEED ?= 1

@@ -70,7 +70,7 @@ class Copy:
             worker=worker,
             routes=ROUTES,
             now=now,
-            drawing=Drawing(share=0.2, seed=b"s" * 32),
+            drawing=Drawing(share=0.5, seed=b"s" * 32),
         )
         self.delivery = Delivery(
             self.store, slack, WORDING, channel=MAIN, tier=Tier.REDUCED, grace=GRACE, now=now,

@@ -145,17 +145,26 @@ class Machine(RuleBasedStateMachine):
     def says_the_digest(self) -> None:
         self.town.does(0, "digest")
 
-    @rule(copy=COPY, job=st.sampled_from([*JOBS, "digest", "nothing"]), n=st.integers(0, 4))
+    @rule(copy=COPY, job=st.sampled_from(["judge", "deliver", "digest", "nothing"]), n=st.integers(0, 4))
     def is_ended(self, copy: int, job: str, n: int) -> None:
-        """While it does nothing, or before something is written; mostly there is something to do."""
+        """While it does nothing, or before something is written."""
         copy = 0 if job == "digest" else copy
         if job == "nothing":
             self.town.dies(copy)
-            return
-        if job == "poll" and self.town.received < MOST:
-            self.town.receives(written(self.town.received + 1, "any", "in_scope"), "INBOX")
+        else:
+            self.town.copies[copy].ends_at("commit", n)
+            self.town.does(copy, job)
+
+    @precondition(lambda self: self.town.received < MOST)
+    @rule(copy=COPY, n=st.integers(0, 2))
+    def is_ended_while_it_reads(self, copy: int, n: int) -> None:
+        self.town.receives(written(self.town.received + 1, "any", "in_scope"), "INBOX")
+        before, lives = len(self.town.known()), self.town.lives
         self.town.copies[copy].ends_at("commit", n)
-        self.town.does(copy, job)
+        self.town.does(copy, "poll")
+        self.town.reaches(
+            "ended before new mail was kept", self.town.lives > lives and len(self.town.known()) == before
+        )
 
     @precondition(lambda self: self.town.notices("pending"))
     @rule(copy=COPY, digest=st.booleans(), when=st.sampled_from(["before", "after"]), n=st.integers(0, 1))
@@ -166,10 +175,13 @@ class Machine(RuleBasedStateMachine):
         self.town.copies[copy].ends_at(when, n)
         self.town.does(copy, "digest" if digest else "deliver")
 
-    @precondition(lambda self: self.town.notices("pending"))
+    @precondition(lambda self: self.town.received < MOST)
     @rule(copy=COPY)
     def is_stopped_while_it_speaks(self, copy: int) -> None:
         """For longer than its claim; meanwhile the other one says what it can."""
+        self.town.receives(written(self.town.received + 1, "any", "in_scope"), "INBOX")
+        self.town.does(copy, "poll")
+        self.town.does(copy, "judge")
 
         def stopped() -> None:
             self.town.time += timedelta(minutes=5)
