@@ -31,7 +31,7 @@ from classifiers.terms import report_key
 
 GROWTH = 24.0  # MB that the daemon may grow by after it warmed up
 MAIL, FAULT, WORD = 2.4, 2.0, 8.0  # seconds between two, on average
-SETTLING = 300.0  # seconds until what is not told then counts as lost
+SETTLING = 900.0  # seconds at most until all is told: Slack takes a message a second, and was held up on the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
