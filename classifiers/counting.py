@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from classifiers.curves import precision_recall, reliability
 from classifiers.examples import DISPOSITIONS, Origin
 from classifiers.material import FOLDS, Material
 from classifiers.reportcard import FEWEST, ReportCard
 from classifiers.stacking import Trial
 from classifiers.terms import DISMISSALS, Disposition
+
+DRAWN = 50  # points of a curve that are kept; more look the same
 
 
 def count(m: Material, said: Sequence[Disposition], trials: Sequence[Trial]) -> ReportCard:
@@ -23,6 +26,8 @@ def count(m: Material, said: Sequence[Disposition], trials: Sequence[Trial]) -> 
     corpus = np.array([e.origin is Origin.CORPUS for e in m.examples])
     mixed = corpus.any() and not corpus.all()
     rows = _rows(m, said, trials, everything)
+    counted = _counted(m, said, everything)
+    probable = _probable(m, trials)
     digest = hashlib.sha256(
         "\n".join(
             sorted(f"{e.id}\t{e.subject}\t{e.body}\t{e.disposition}\t{e.categories}" for e in m.examples)
@@ -34,14 +39,16 @@ def count(m: Material, said: Sequence[Disposition], trials: Sequence[Trial]) -> 
         folds=FOLDS,
         **_shares(m, said, rows, everything),
         labels=rows,
-        curve={"in_scope": _reliability([t.live for t in trials], m.is_a("in_scope"))},
+        curve={label: [_rounded(b) for b in reliability(pairs)] for label, pairs in probable.items()},
+        precision_recall={label: _drawn(pairs) for label, pairs in probable.items()},
+        counted=counted,
         too_few=tuple(label for label in m.labels if m.is_a(label).sum() < FEWEST),
         corrections=origins[Origin.CORRECTION],
         labelled=origins[Origin.LABELLED],
         on_corpus=_shares(m, said, _rows(m, said, trials, corpus), corpus) if mixed else {},
         on_own=_shares(m, said, _rows(m, said, trials, ~corpus), ~corpus) if mixed else {},
         learned_from=tuple(e.said.report for e in m.examples if e.said),
-        hidden_dismissed=_hidden_dismissed(m, said),
+        hidden_dismissed=_share(counted["hidden_dismissed"]),
     )
 
 
@@ -60,34 +67,56 @@ def _shares(
     m: Material, said: Sequence[Disposition], rows: Mapping[str, Mapping[str, float]], of: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
     """The figures of the whole, likewise."""
-    hidden = np.array([e.hidden for e in m.examples])
-    live, out = m.is_a("in_scope") & of & ~hidden, m.is_a("out_of_scope") & of
-    called = {d: np.array([s is d for s in said]) for d in Disposition}
-    dismissed = np.array([s in DISMISSALS for s in said])
     f1 = [rows[c]["f1"] for c in m.categories if rows[c]["n"]]
+    counted = _counted(m, said, of)
+    shares = {figure: _share(counted[figure]) for figure in ("false_dismissal", "recall", "review")}
+    return shares | {"macro_f1": float(np.mean(f1)) if f1 else 0.0}
+
+
+def _counted(m: Material, said: Sequence[Disposition], of: npt.NDArray[np.bool_]) -> dict[str, tuple[int, int]]:
+    """Of how many examples marked in `of` how many are so."""
+    hidden = np.array([e.hidden for e in m.examples])
+    live, out = m.is_a("in_scope") & of, m.is_a("out_of_scope") & of
+    dismissed = np.array([s in DISMISSALS for s in said])
+    excluded, reviewed = (
+        np.array([s is d for s in said]) for d in (Disposition.OUT_OF_SCOPE, Disposition.NEEDS_REVIEW)
+    )
     return {
-        "false_dismissal": float((dismissed & live).sum() / max(1, live.sum())),
-        "recall": float((called[Disposition.OUT_OF_SCOPE] & out).sum() / max(1, out.sum())),
-        "review": float(called[Disposition.NEEDS_REVIEW][of].mean()),
-        "macro_f1": float(np.mean(f1)) if f1 else 0.0,
+        "false_dismissal": _among(live & ~hidden, dismissed),
+        "recall": _among(out, excluded),
+        "review": _among(of, reviewed),
+        "hidden_dismissed": _among(live & hidden, dismissed),
     }
 
 
-def _hidden_dismissed(m: Material, said: Sequence[Disposition]) -> float:
-    """How many of the findings that hide in other mail are dismissed."""
-    dismissed = [s in DISMISSALS for e, s in zip(m.examples, said, strict=True) if e.hidden]
-    return float(np.mean(dismissed)) if dismissed else 0.0
+def _among(these: npt.NDArray[np.bool_], such: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    return int((these & such).sum()), int(these.sum())
 
 
-def _reliability(p: Sequence[float], true: npt.NDArray[np.bool_]) -> list[list[float]]:
-    """Ten bins: mean probability, share that is true, how many."""
-    ordered = np.array(p)
-    bins = np.minimum((ordered * 10).astype(int), 9)
-    return [
-        [round(float(ordered[bins == b].mean()), 4), round(float(true[bins == b].mean()), 4), int((bins == b).sum())]
-        for b in range(10)
-        if (bins == b).any()
-    ]
+def _share(counted: tuple[int, int]) -> float:
+    return counted[0] / max(1, counted[1])
+
+
+def _probable(m: Material, trials: Sequence[Trial]) -> dict[str, list[tuple[float, bool]]]:
+    """Of what a probability was said: that, and whether it is so, for each example where somebody knows."""
+    told = {
+        c: [(t.held[c], bool(true)) for t, true, known in zip(trials, m.is_a(c), m.known[:, n], strict=True) if known]
+        for n, c in enumerate(m.categories)
+    }
+    live = [(t.live, bool(true)) for t, true in zip(trials, m.is_a("in_scope"), strict=True)]
+    quiet = [(t.quiet, bool(true)) for t, true in zip(trials, m.is_a("not_a_report"), strict=True)]
+    return {"in_scope": live, "not_a_report": quiet} | told
+
+
+def _drawn(pairs: Sequence[tuple[float, bool]]) -> list[list[float]]:
+    """The curve of recall and precision, by as many of its points as can be told apart, its end among them."""
+    points = precision_recall(pairs, sum(true for _, true in pairs))
+    kept = sorted({round(i) for i in np.linspace(0, len(points) - 1, DRAWN)}) if points else []
+    return [_rounded(points[i]) for i in kept]
+
+
+def _rounded(numbers: Sequence[float]) -> list[float]:
+    return [round(float(x), 4) for x in numbers]
 
 
 def _figures(said: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> dict[str, float]:

@@ -53,7 +53,7 @@ def evaluation_page(evaluation: Evaluation, *, source: str, versions: str) -> st
     """Everything that was measured, as one page. What came from mails is escaped."""
     body = [
         f"<p class=soft>{safe(source)}. {safe(versions)}. Intervals are 95 %, by Wilson.</p>",
-        _rates(evaluation),
+        _rates(evaluation.rates),
         _section("Confusion", "What reports are, and what was said of them. A red field is a report in scope that was dismissed.", [_confusion(evaluation.table)]),
         "<h2>False dismissals</h2>", *_dismissals(evaluation.dismissed),
         _section("Are the probabilities true?", "Each point is a group of reports: how probable it was said to be, and how often it was so. Whiskers are intervals, the numbers below say how many.", [
@@ -73,12 +73,13 @@ def model_page(card: Card, *, version: str, words: Words) -> str:
     """What a model's card holds, as one page."""
     facts = "".join(f"<tr><th scope=row>{safe(k)}</th><td>{safe(v)}</td></tr>" for k, v in card.facts.items())
     body = [
-        f"<p class=soft>Model {safe(version)}, alone, by cross-validation on what it was trained on. Intervals are 95 %, by Wilson.</p>",
+        f"<p class=soft>Model {safe(version)} and the rules together, by cross-validation on what the model was trained on. Intervals are 95 %, by Wilson.</p>",
         f"<div class=wide><table>{facts}</table></div>",
+        _rates(card.rates),
         _section("Labels", "", list(_figures(card.labels))),
         _table(card.labels),
         _section("Are the probabilities true?", "", [_reliability(k, f"probability of {k}", v) for k, v in card.reliability.items()]),
-        _section("Precision and recall", "The cross is where the thresholds stand.", [
+        _section("Precision and recall", "The curve is what other thresholds would do, the cross is where both stand now: a verdict asks more than a probability, so it need not lie on the curve.", [
             precision_recall_plot(k, v, _operating(card.labels.get(k))) for k, v in card.precision_recall.items()
         ]),
         _section("Words that weigh most", "In the corpus that came with triage: what a word added to the log-odds of the label believed most.", list(_words(words))),
@@ -103,8 +104,8 @@ def _section(title: str, told: str, plots: Sequence[str]) -> str:
     return f"<section><h2>{safe(title)}</h2>{words}<div class=plots>{inside}</div></section>"
 
 
-def _rates(evaluation: Evaluation) -> str:
-    found = [Bar(name=k, value=_or_none(r), note=str(r).strip(), interval=_known(r)) for k, r in evaluation.rates.items()]  # fmt: skip
+def _rates(rates: Mapping[str, Rate]) -> str:
+    found = [Bar(name=k, value=_or_none(r), note=str(r).strip(), interval=_known(r)) for k, r in rates.items()]
     return _section("The figures that matter", "", [bars_plot("Rates", found)])
 
 

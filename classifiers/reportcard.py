@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from classifiers.rates import Rate
+
 FEWEST = 10  # examples of a label; fewer are said plainly
 SLACK = {"false_dismissal": 0.005, "recall": -0.03, "macro_f1": -0.03}  # how much worse a figure may be by chance
 FIGURES = {
@@ -14,6 +16,7 @@ FIGURES = {
     "review": "to a person",
     "macro_f1": "macro F1",
 }
+HIDDEN = {"hidden_dismissed": "hidden, dismissed"}  # findings in mail of another kind, to be overlooked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class ReportCard:
     curve: Mapping[str, Sequence[Sequence[float]]] = field(
         default_factory=dict
     )  # reliability: mean, share true, how many
+    precision_recall: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)  # recall, precision
+    counted: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # the figures as so many of so many
     too_few: tuple[str, ...] = ()
     corrections: int = 0
     labelled: int = 0  # examples of the team's own history
@@ -51,15 +56,20 @@ class ReportCard:
             "false_dismissal": round(self.false_dismissal, 4), "recall": round(self.recall, 4),
             "review": round(self.review, 4), "macro_f1": round(self.macro_f1, 4), "labels": {k: dict(v) for k, v in self.labels.items()},
             "curve": {k: [list(bin_) for bin_ in v] for k, v in self.curve.items()}, "too_few": list(self.too_few),
+            "pr": {k: [list(point) for point in v] for k, v in self.precision_recall.items()},
+            "counted": {k: list(v) for k, v in self.counted.items()},
         } | {k: v for k, v in own.items() if v}  # fmt: skip
 
     def as_text(self) -> str:
         lines = [
             f"{self.examples} examples (corpus {self.corpus}), {self.folds}-fold cross-validation, rules and model together:",
-            f"  false dismissals {self.false_dismissal:.1%}   out-of-scope recall {self.recall:.1%}   to a person {self.review:.1%}   macro F1 {self.macro_f1:.3f}",
+            *(
+                f"  {n:22} {Rate(*self.counted[k])}"
+                for k, n in (FIGURES | HIDDEN).items()
+                if any(self.counted.get(k, ()))
+            ),
+            f"  {FIGURES['macro_f1']:22} {self.macro_f1:.3f}",
         ]
-        if self.hidden_dismissed:
-            lines.append(f"  findings hidden in mail of another kind, dismissed: {self.hidden_dismissed:.1%}")
         lines += [
             f"  {name:22} n {row['n']:4.0f}  precision {row['precision']:.2f}  recall {row['recall']:.2f}  F1 {row['f1']:.2f}"
             for name, row in self.labels.items()
