@@ -36,8 +36,9 @@ bench: $(READY)      ## what judging costs, against mail-parser alone in the sam
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_latency.py
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench_burst.py
 
-fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour
-	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=long --timeout=0 -p no:cacheprovider
+FUZZ ?= long
+fuzz: $(READY)       ## 50,000 mails that nobody thought of, for about an hour; FUZZ=minute: 1,000 of them
+	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=$(FUZZ) --timeout=0 -p no:cacheprovider
 
 walks: $(READY)      ## 2,000 walks of mail, crashes, faults and people in any order; what must hold is looked at after each step
 	@$(BIN)/python -m pytest tests/test_state_machine.py -k whatever --hypothesis-profile=walks -p no:cacheprovider

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.store import Store
 
 settings.register_profile("long", max_examples=50_000, deadline=None)  # make fuzz
+settings.register_profile("minute", max_examples=1_000, deadline=None)  # make fuzz FUZZ=minute, in CI
 settings.register_profile("walks", max_examples=2_000, deadline=None)  # make walks
 
 
