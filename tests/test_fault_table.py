@@ -1,4 +1,4 @@
-"""tests/FAULTS.md names tests that are there."""
+"""tests/FAULTS.md and README's promises name tests that are there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ LINES = [
     for line in (HERE / "FAULTS.md").read_text(encoding="utf-8").splitlines()
     if line.startswith("| ") and not line.startswith(("| fault |", "| --- |"))
 ]
+README = (HERE.parent / "README.md").read_text(encoding="utf-8")
+PROMISES = [
+    line
+    for line in README.partition("## What it promises\n")[2].partition("\n## ")[0].splitlines()
+    if line.startswith("| ") and not line.startswith(("| promise |", "| --- |"))
+]
 _NAMED = re.compile(r"`(?P<file>test_\w+\.py)::(?P<test>test_\w+)(?:\[(?P<case>[^\]`]+)\])?`")
 
 
@@ -24,7 +30,7 @@ def functions(file: str) -> frozenset[str]:
     return frozenset(n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", [*LINES, *PROMISES])
 def test_every_line_names_a_test_that_is_there(line: str) -> None:
     """Three cells, and in the last one the file, the function, and the case where one is named."""
     fault, outcome, named = (cell.strip() for cell in line.strip("|").split(" | "))
@@ -51,3 +57,19 @@ def test_no_fault_is_told_twice() -> None:
     faults = [line.split(" | ")[0] for line in LINES]
 
     assert len(set(faults)) == len(faults)
+
+
+def test_readme_tells_what_is_promised_and_how_many_faults_were_tried() -> None:
+    """No more than the table has, and sixty at least."""
+    (told,) = re.findall(r"`tests/FAULTS\.md` lists more than (\d+) faults", README)
+
+    assert 60 <= int(told) < len(LINES)
+    assert len(PROMISES) >= 10
+
+
+def test_readme_names_only_tests_that_are_there() -> None:
+    """Wherever it names a test file, or a test in one."""
+    files = set(re.findall(r"\b(test_\w+\.py)\b", README))
+
+    assert sorted(f for f in files if not (HERE / f).is_file()) == []
+    assert [n[0] for n in _NAMED.finditer(README) if n["test"] not in functions(n["file"])] == []
