@@ -22,6 +22,7 @@ GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
 TECHNICAL = 1.5  # from which something technical was said
 AGAINST = -1.0  # signs of a plea, from which the rules contradict the model
 REMOTE = 0.02  # of a finding in the whole, below which no part is taken for one
+SHOWN_IN_PART = 0.9  # how genuine a part reads that rules and model both hold for a finding, far as the whole may be from one
 TOLD = 1.0  # signs of no report, from which the rules say so
 PLAIN = 3.5  # signs of no report that leave no doubt: a mail system wrote it
 
@@ -31,6 +32,7 @@ EXCLUDED = "rules and model agree that the policy excludes all of it"
 BY_RULES = "the rules say that the policy excludes all of it; no model was asked"
 CONTESTED = "the policy would exclude it, but something in it speaks against that"
 LEFT = "something technical may be left over beside what the policy excludes"
+LEFT_IN_PART = "rules and model both see a finding in one part of it, whatever the rest is"
 UNSURE = "neither rules nor model are sure what this is"
 DISAGREE = "rules and model do not agree"
 
@@ -144,6 +146,8 @@ def _left_over(case: _Case) -> _Step:
 def _dismissed(case: _Case) -> _Step:
     """Of a report in which nothing genuine is left: what it is instead, where both voices say so."""
     live = case.probabilities[Disposition.IN_SCOPE]
+    if case.genuine >= GENUINE and case.part > SHOWN_IN_PART:
+        return Disposition.NEEDS_REVIEW, 0.5, LEFT_IN_PART
     if case.seen.total(Disposition.NOT_A_REPORT.value) >= PLAIN and case.genuine < TECHNICAL:
         return Disposition.NOT_A_REPORT, 1 - live, "the rules know what kind of mail this is, and it holds no finding"
     if any(w.agreed for w in case.held):

@@ -30,6 +30,7 @@ from classifiers.terms import (
 SHRUNK = 0.003  # C of the fusion: strong, so that it leans on no single number; see `fusion`
 LET_THROUGH = 0.05  # of what is not genuine may count as genuine by one step: it costs a person a minute each
 RARE = 0.1  # as much a text counts whose finding hides in other mail: one in twenty of ours, far fewer in a mailbox
+BY_CLAUSE = 0.75  # of the budget may be lost by a clause: nobody looks again at what a policy excludes
 MISSING = Acknowledgement(state=AcknowledgementState.MISSING)
 NONE = Versions(rules="", model="", policy="")
 
@@ -180,7 +181,7 @@ def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
     at = replace(at, not_a_report=max(0.5, sigmoid(-quiet)))
     missed = set(_wrong(m, trials, at))  # whatever `clear` is
     cleared = [i for i in _wrong(m, trials, replace(at, clear=at.live)) if i not in missed]
-    clear = sigmoid(affordable([(logit(trials[i].live), _counts(m, i)) for i in cleared], allowed))
+    clear = sigmoid(affordable([(logit(trials[i].live), _counts(m, i)) for i in cleared], BY_CLAUSE * allowed))
     return replace(at, clear=min(at.live, clear))
 
 

@@ -93,6 +93,7 @@ STEPS: list[tuple[str, dict[str, Any], list[Evidence], Opinion | None, Dispositi
     ("6 the model sees a finding", {}, [rule(SPF)], believes("in_scope", 0.4, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("7 rules and model agree", {}, [rule(SPF)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
     ("7 though one weak sign stands alone against both", {}, [rule(SPF), rule("genuine", weight=1.2)], believes(**{SPF: 0.9}), Disposition.OUT_OF_SCOPE),
+    ("7 not what both voices see a finding in, far as the whole is from one", {}, [rule(SPF, weight=5), replace(rule("genuine", weight=3.2), span=Span(1, 60, 70))], parted(0.97, 0.995, **{SPF: 0.9}), Disposition.NEEDS_REVIEW),
     ("7 not the model alone", {}, [], believes(**{SPF: 0.97}), Disposition.NEEDS_REVIEW),
     ("7 not the rules alone", {}, [rule(SPF, weight=5)], believes("not_a_report", **{SPF: 0.05}), Disposition.NEEDS_REVIEW),
     ("8 both: incomplete", {}, [rule("incomplete")], believes("incomplete"), Disposition.INCOMPLETE),
