@@ -78,7 +78,7 @@ def model_page(card: Card, *, version: str, words: Words) -> str:
         _rates(card.rates),
         _section("Labels", "", list(_figures(card.labels))),
         _table(card.labels),
-        _section("Are the probabilities true?", "", [_reliability(k, f"probability of {k}", v) for k, v in card.reliability.items()]),
+        _section("Are the probabilities true?", "", [_reliability(k, "probability", v) for k, v in card.reliability.items()]),
         _section("Precision and recall", "The curve is what other thresholds would do, the cross is where both stand now: a verdict asks more than a probability, so it need not lie on the curve.", [
             precision_recall_plot(k, v, _operating(card.labels.get(k))) for k, v in card.precision_recall.items()
         ]),

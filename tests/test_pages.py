@@ -154,7 +154,7 @@ def test_a_model_page_shows_what_the_card_holds() -> None:
 
     for words in (
         str(model().card["examples"]),
-        "probability of in_scope",
+        "probability; how many reports",
         "operating point",
         "invoices",
         "email_authentication",
