@@ -22,7 +22,8 @@ GENUINE = 3.0  # log-odds of signs from which a finding counts as genuine
 TECHNICAL = 1.5  # from which something technical was said
 AGAINST = -1.0  # signs of a plea, from which the rules contradict the model
 REMOTE = 0.02  # of a finding in the whole, below which no part is taken for one
-SHOWN_IN_PART = 0.9  # how genuine a part reads that rules and model both hold for a finding, far as the whole may be from one
+# How genuine a part reads that rules and model both hold for a finding, far as the whole may be from one.
+SHOWN_IN_PART = 0.9
 TOLD = 1.0  # signs of no report, from which the rules say so
 PLAIN = 3.5  # signs of no report that leave no doubt: a mail system wrote it
 
