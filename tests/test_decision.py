@@ -26,6 +26,7 @@ from classifiers.terms import (
 )
 
 SPF = "email_authentication"
+BY_HAND = Thresholds()
 BODY = "Here is a sentence of the usual length, and then another one, so that there is something to judge. " * 4
 
 
@@ -50,7 +51,11 @@ def parted(live: float, p: float = 0.7, **categories: float) -> Opinion:
 
 
 def verdict(
-    report: Report, evidence: list[Evidence], opinion: Opinion | None, regions: Sequence[Region] = ()
+    report: Report,
+    evidence: list[Evidence],
+    opinion: Opinion | None,
+    regions: Sequence[Region] = (),
+    at: Thresholds = BY_HAND,
 ) -> Verdict:
     return decide(
         report,
@@ -58,7 +63,7 @@ def verdict(
         evidence=evidence,
         opinion=opinion,
         fusion=by_hand(),
-        thresholds=Thresholds(),
+        thresholds=at,
         acknowledgement=Acknowledgement(state=AcknowledgementState.MISSING),
         policy=policy(),
         versions=Versions(rules="r", model="m", policy="p"),
@@ -117,6 +122,22 @@ def test_the_first_step_that_applies_decides(
     assert decided.disposition is expected, decided.why
     assert 0 <= decided.confidence <= 1
     assert decided.why
+
+
+@pytest.mark.parametrize(
+    ("signs", "part", "expected"),
+    [
+        (3.5, 0.99, Disposition.NEEDS_REVIEW),
+        (3.5, 0.5, Disposition.OUT_OF_SCOPE),  # only the rules see one
+        (2.0, 0.99, Disposition.OUT_OF_SCOPE),  # only the model does
+    ],
+)
+def test_what_both_voices_see_in_one_part_is_not_dismissed(signs: float, part: float, expected: Disposition) -> None:
+    """However sure the whole looks, and though the part is none that counts as a finding by itself."""
+    sure = replace(BY_HAND, live=0.99, clear=0.98, part=1.0)
+    decided = verdict(make_report("s", BODY), [rule(SPF), rule("genuine", weight=signs)], parted(part, **{SPF: 0.9}), at=sure)  # fmt: skip
+
+    assert decided.disposition is expected, decided.why
 
 
 def test_a_vetoed_category_is_considered_with_all_its_evidence() -> None:
