@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import sqlite3
 import stat
@@ -267,8 +268,10 @@ def test_a_restore_keeps_what_was_there_aside(path: Path, tmp_path: Path) -> Non
     spoiled.write_bytes(copy.read_bytes())
     spoil(spoiled, "reports")
 
-    for bad, error in ((tmp_path / "none.db", StoreError), (spoiled, UserError), (tmp_path / "gone", UserError)):
-        with pytest.raises(error):
+    sqlite3.connect(tmp_path / "empty.db").close()
+    sqlite3.connect(tmp_path / "foreign.db").executescript("CREATE TABLE a (b)").close()
+    for bad in (tmp_path / "none.db", tmp_path / "empty.db", tmp_path / "foreign.db", spoiled, tmp_path / "gone"):
+        with pytest.raises(UserError, match=f"^{re.escape(str(bad))}( is|: damaged)"):
             restore(bad, f"sqlite:///{path}", path.parent, now=lambda: NOW)
     with opened(path) as store:
         assert store.counts()["reports"] == 2

@@ -178,6 +178,20 @@ def test_a_clock_that_is_set_is_no_silence(store: Store, clock: Clock) -> None:
     assert office.told() == []
 
 
+def test_a_mailbox_that_is_not_read_for_some_polls_is_told_to_who_probes(store: Store, clock: Clock) -> None:
+    """Three polls and three minutes; ready again with the next that goes well. Before the first nothing is ready."""
+    office = Office(store, clock)
+    assert office.silences.not_read() == ("security",)
+
+    office.minutes(1)
+    office.minutes(6, broken=True)
+    assert office.silences.not_read() == ()
+    office.minutes(1, broken=True)
+    assert office.silences.not_read() == ("security",)
+    office.minutes(20)
+    assert office.silences.not_read() == ()
+
+
 def test_silence_is_told_without_a_store_too(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full: straight to Slack, once; while Slack is away too, as soon as it is back."""
     office = Office(store, clock)
@@ -375,7 +389,7 @@ def test_waits_are_counted_by_their_bounds() -> None:
 
 @pytest.mark.dovecot
 def test_the_daemon_answers_its_probes(dovecot: Dovecot, tmp_path: Path) -> None:
-    """Alive and ready once it reads; a card counts; not ready while the mail server is gone."""
+    """Alive, and ready once it reads; a card counts; the token is in no log."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     more = f'[watch]\nport = {port}\ntoken = {{ env = "TEST_WATCH_TOKEN" }}'

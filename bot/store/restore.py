@@ -14,7 +14,7 @@ from bot.store.database import told
 from bot.store.lock import lock_state_folder
 from bot.store.store import RESTORED, Store
 from bot.store.upkeep import Examined, copy_to, examine, on_disk
-from classifiers.errors import StoreError, UserError
+from classifiers.errors import StoreDamaged, StoreError, UserError
 
 _PARTS = ("", "-wal", "-shm")  # of a SQLite database, by the ends of their names
 
@@ -22,7 +22,17 @@ _PARTS = ("", "-wal", "-shm")  # of a SQLite database, by the ends of their name
 def examine_file(path: Path) -> Examined:
     """Looks through a SQLite file and changes nothing in it. Raises StoreError, UserError."""
     with _read_only(path) as engine:
+        return _looked_through(engine, path)
+
+
+def _looked_through(engine: sa.Engine, path: Path) -> Examined:
+    """What `examine` finds in a copy. One that is no database is the mistake of who named it, and nothing to be restored."""
+    try:
         return examine(engine)
+    except StoreDamaged:
+        raise UserError(
+            f"{path} is damaged, or no database of triage; nothing was changed, take another copy"
+        ) from None
 
 
 @contextmanager
@@ -48,7 +58,7 @@ def restore(copy: Path, url: str, folder: Path, *, now: Callable[[], datetime]) 
     fresh = path.with_name(f"{path.name}.new")
     with lock_state_folder(folder):
         with _read_only(copy) as engine:
-            found = examine(engine)
+            found = _looked_through(engine, copy)
             if found.problems:
                 raise UserError(*(f"{copy}: {problem}" for problem in found.problems))
             copy_to(engine, fresh)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from bot.store import tables as t
 from bot.store.database import known_version, told
-from classifiers.errors import StoreError
+from classifiers.errors import StoreDamaged, StoreError
 from classifiers.terms import report_key
 
 SHOWN = 20  # problems of one kind
@@ -33,7 +33,7 @@ def examine(engine: sa.Engine) -> Examined:
     with told(engine.url.database or ""), engine.connect() as c:
         version = known_version(c)
         if version is None:
-            raise StoreError("this is no database of triage: it has no schema")
+            raise StoreDamaged("this is no database of triage: it has no schema")
         if engine.dialect.name == "sqlite" and (damage := tuple(_pages(c))):
             return Examined(schema=version, reports=0, verdicts=0, problems=damage)
         return Examined(
