@@ -258,6 +258,8 @@ def test_the_shipped_card_is_read_whole() -> None:
     card = read_card(model().card)
 
     assert set(card.labels) == set(model().labels)
+    assert {"false dismissals", "out-of-scope recall", "to a person"} <= set(card.rates)
+    assert set(card.precision_recall) == set(card.reliability) == set(card.labels) - {"out_of_scope", "incomplete"}
     for label, row in model().card["labels"].items():
         assert card.labels[label].precision.value == pytest.approx(row["precision"], abs=5e-5)
         assert card.labels[label].recall.value == pytest.approx(row["recall"], abs=5e-5)
