@@ -33,6 +33,7 @@ from classifiers.errors import MaybeSaid, NotSaid
 
 HOLD = timedelta(minutes=1)  # at most, before a channel is tried again while Slack is out of reach
 CLAIM = timedelta(minutes=1)
+LONGEST_PAUSE = 2 * PACE  # what waits for longer waits for something else than the pace
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})  # of a card that cannot be edited
 MISDRAWN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "metadata_too_large"}
@@ -94,6 +95,16 @@ class Delivery:
             if not stop():
                 self._digest.go_on()
         return said
+
+    def pause(self) -> timedelta | None:
+        """How long until what is due may be said; None where nothing waits, or for more than the pace."""
+        now = self._now()
+        waiting = self._store.due(now, 1)
+        if not waiting:
+            return None
+        first = waiting[0]
+        wait = self._pacer.free_at(first.destination, edit=first.kind is NoticeKind.UPDATE) - now
+        return wait if timedelta() < wait <= LONGEST_PAUSE else None
 
     def say_digest(self) -> int:
         """Says what waits for the digest; how many lines now. `deliver` says the rest, at Slack's pace."""

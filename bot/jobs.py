@@ -158,7 +158,13 @@ class Jobs:
             self._soon("deliver")
 
     def _deliver(self) -> None:
-        self._parts.delivery.deliver(stop=self._going_on("deliver"))
+        """Goes on while something waits for the pace alone: by ticks of a second every second moment would be missed."""
+        delivery, stop = self._parts.delivery, self._going_on("deliver")
+        while not stop():
+            delivery.deliver(stop)
+            pause = delivery.pause()
+            if pause is None or self._stopping.wait(pause.total_seconds()):
+                return
 
     def _going_on(self, job: str) -> Callable[[], bool]:
         """For a job that takes long: asked between two mails, it says whether to stop, and hears that the job lives."""

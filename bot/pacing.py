@@ -61,10 +61,12 @@ class Pacer:
             posts=self._all.free_at(full_at.get(_ALL, now)) <= now,
         )
 
-    def free_at(self, channel: str) -> datetime:
-        """From when on a new message may be said there; now, or later."""
+    def free_at(self, channel: str, *, edit: bool = False) -> datetime:
+        """From when on a new message, or an edit, may be said there; now, or later."""
         now = self._now()
         full_at = self._look(now)
+        if edit:
+            return max(now, full_at.get(_HELD + channel, now), self._edits.free_at(full_at.get(_EDITS, now)))
         return max(
             now, full_at.get(_HELD + channel, now), self._channel.free_at(full_at.get(_CHANNEL + channel, now)),
             self._all.free_at(full_at.get(_ALL, now)),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 from burst import CHANNEL, burst, in_their_order
 
+from bot.jobs import Jobs, Parts
 from bot.local.slack import LocalSlack
 from bot.pacing import PACE, Bucket, Pacer
 from bot.ports import NewNotice, NoticeKind
@@ -63,6 +67,35 @@ def test_five_hundred_reports_at_once(tmp_path: Path, slack: LocalSlack) -> None
         assert in_their_order(it, [m["metadata"]["event_payload"]["report"] for m in cards])
         assert it.store.counts()["notices_due"] == 0
         assert min(b - a for (a, _), (b, _) in itertools.pairwise(it.told)) >= PACE
+
+
+def test_what_waits_for_the_pace_alone_is_said_when_that_is_over(tmp_path: Path, slack: LocalSlack) -> None:
+    """Not at the tick after: it would miss every second moment. What waits for something else is left to the ticks."""
+    with burst(tmp_path, slack, 2) as it:
+        assert it.delivery.deliver() == 1
+        assert it.delivery.pause() == PACE
+        it.at += PACE
+        assert it.delivery.pause() is None  # nothing to wait for
+        slack.script("429:30")
+        assert it.delivery.deliver() == 0
+        assert it.delivery.pause() is None
+        it.at += timedelta(seconds=31)
+        it.says()
+        assert it.delivery.pause() is None
+
+
+def test_the_daemon_waits_out_the_pace_and_goes_on() -> None:
+    """Until nothing waits for it, or it is told to stop."""
+    stopping, watch = threading.Event(), Mock()
+    delivery = Mock(pause=Mock(side_effect=[timedelta(milliseconds=1), timedelta(milliseconds=1), None]))
+    parts = cast("Parts", Mock(delivery=delivery, watch=watch, readers=()))
+    deliver = {name: job for _, name, job in Jobs(parts, stopping, Mock()).all()}["deliver"]
+
+    deliver()
+    assert delivery.deliver.call_count == 3
+    stopping.set()
+    deliver()
+    assert delivery.deliver.call_count == 3
 
 
 def test_a_decision_is_shown_at_once_though_hundreds_wait(tmp_path: Path, slack: LocalSlack) -> None:
