@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,15 +78,27 @@ def test_the_unit_starts_this_installation_and_knows_its_exit_codes(unit: Path) 
 
 SANDBOX = """
 set -e
+mount -t tmpfs none /mnt
+n=0; for path in $REACHED; do n=$((n + 1)); mkdir /mnt/$n; mount --bind "$path" /mnt/$n; done
+for folder in $HIDDEN; do mount -t tmpfs -o mode=755 none "$folder"; done
+n=0; for path in $REACHED; do n=$((n + 1)); mkdir -p "$path"; mount --move /mnt/$n "$path"; done
 mount --bind "$STATE" "$STATE"
-mount -o remount,bind,ro /
-exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all "$@"
+for folder in / /mnt $HIDDEN $REACHED; do mount -o remount,bind,ro "$folder"; done
+exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all "$@"
 """
-"""What the unit does, by hand: everything read-only but the state, no capability, nothing that could give one."""
+"""What the unit does, by hand: a user of no rights, everything read-only but the state, no capability, nothing that could give one.
+
+What that user has to read, though it lies in a folder of root's alone (an interpreter, the tests' own), lies within reach there.
+"""
+
+
+def _hidden(path: Path) -> list[Path]:
+    """The outermost folder above it that nobody else may enter, if there is one."""
+    return [p for p in reversed(path.resolve().parents) if not p.stat().st_mode & stat.S_IXOTH][:1]
 
 
 def _sandboxes() -> bool:
-    if not shutil.which("unshare") or not shutil.which("setpriv"):
+    if not shutil.which("unshare") or not shutil.which("setpriv") or os.geteuid() != 0:
         return False
     tried = subprocess.run(
         ["unshare", "--mount", "sh", "-c", "mount -o remount,bind,ro /"], check=False, capture_output=True
@@ -98,20 +111,36 @@ def _sandboxes() -> bool:
 def test_it_works_with_nothing_but_its_state(
     dovecot: Dovecot, slack: LocalSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mail becomes a card, where nothing but the state folder can be written and nothing is permitted."""
+    """A mail becomes a card, where a user of no rights can write nothing but the state folder and nothing is permitted."""
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
+    os.chown(state, 65534, 65534)
+    tmp_path.chmod(0o755)
+    needed = [Path(p) for p in (sys.base_prefix, sys.prefix, str(ROOT), str(tmp_path)) if _hidden(Path(p))]
     monkeypatch.setenv("STATE", str(state))
+    monkeypatch.setenv("REACHED", " ".join(sorted({str(p.resolve()) for p in needed})))
+    monkeypatch.setenv("HIDDEN", " ".join(sorted({str(p) for path in needed for p in _hidden(path)})))
     config = configuration(tmp_path, account(dovecot), slack)
     program = ("unshare", "--mount", "sh", "-c", SANDBOX, "sh", TRIAGE)
     with Running(config, secrets(dovecot, slack), program=program) as bot:
+        bot.wait_for("daemon.started")  # the database is there, and that user's
         bot.looked()
         dovecot.deliver(mail("ravi@hunter.example", 1, "Backups", GENUINE))
         slack.wait_for(lambda: cards(slack), 60)
-        daemon = next(iter(_tree(bot.process.pid)))
-        status = Path(f"/proc/{daemon}/status").read_text()
-        assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
-        assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
+        daemon, *children = _tree(bot.process.pid)
+        assert children
+        for pid in (daemon, *children):
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert re.search(r"^Uid:(\s+65534){4}$", status, re.MULTILINE)
+            assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+            assert re.search(r"^CapBnd:\s+0+$", status, re.MULTILINE)
+            assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
+        mounts = [line.split() for line in Path(f"/proc/{daemon}/mounts").read_text().splitlines()]
+        assert {at: options.split(",")[0] for _, at, _, options, *_ in mounts if at in {"/", str(state)}} == {
+            "/": "ro",
+            str(state): "rw",
+        }
+        assert (state / "triage.db").stat().st_uid == 65534
         assert bot.terminate(30) == 0
 
 
