@@ -16,7 +16,7 @@ from classifiers.reportcard import FEWEST, ReportCard
 from classifiers.stacking import Trial
 from classifiers.terms import DISMISSALS, Disposition
 
-DRAWN = 50  # points of a curve that are kept; more look the same
+DRAWN = 50  # steps of recall, of each of which a curve keeps a point; more look the same
 
 
 def count(m: Material, said: Sequence[Disposition], trials: Sequence[Trial]) -> ReportCard:
@@ -109,10 +109,11 @@ def _probable(m: Material, trials: Sequence[Trial]) -> dict[str, list[tuple[floa
 
 
 def _drawn(pairs: Sequence[tuple[float, bool]]) -> list[list[float]]:
-    """The curve of recall and precision, by as many of its points as can be told apart, its end among them."""
-    points = precision_recall(pairs, sum(true for _, true in pairs))
-    kept = sorted({round(i) for i in np.linspace(0, len(points) - 1, DRAWN)}) if points else []
-    return [_rounded(points[i]) for i in kept]
+    """The curve of recall and precision, by the first of its points on each step of recall."""
+    kept: dict[int, list[float]] = {}
+    for recall, precision in precision_recall(pairs, sum(true for _, true in pairs)):
+        kept.setdefault(int(recall * DRAWN), _rounded((recall, precision)))
+    return list(kept.values())
 
 
 def _rounded(numbers: Sequence[float]) -> list[float]:
