@@ -69,13 +69,14 @@ def evaluation_page(evaluation: Evaluation, *, source: str, versions: str) -> st
     return _page("How good is triage", body)
 
 
-def model_page(card: Card, *, version: str, words: Words) -> str:
-    """What a model's card holds, as one page."""
+def model_page(card: Card, *, version: str, words: Words, live: Rate | None = None) -> str:
+    """What a model's card holds, as one page; `live`: the false dismissals that audits found of a bot."""
+    told = {} if live is None else {"false dismissals, live": live}
     facts = "".join(f"<tr><th scope=row>{safe(k)}</th><td>{safe(v)}</td></tr>" for k, v in card.facts.items())
     body = [
         f"<p class=soft>Model {safe(version)} and the rules together, by cross-validation on what the model was trained on. Intervals are 95 %, by Wilson.</p>",
         f"<div class=wide><table>{facts}</table></div>",
-        _rates(card.rates),
+        _rates({**card.rates, **told}),
         _section("Labels", "", list(_figures(card.labels))),
         _table(card.labels),
         _section("Are the probabilities true?", "", [_reliability(k, "probability", v) for k, v in card.reliability.items()]),

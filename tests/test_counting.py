@@ -83,7 +83,9 @@ def test_a_model_report_shows_all_that_was_counted() -> None:
     assert card.rates["false dismissals"] == Rate(1, 2)
     assert "false_dismissal" not in card.facts
     assert "false dismissals 50.0% (1 of 2; 9.5% to 90.5%)" in " ".join(card.as_text().split())
-    page = model_page(card, version="v", words={})
+    page = model_page(card, version="v", words={}, live=Rate(3, 7))
+    assert "false dismissals, live" in page
+    assert "3 of 7; 15.8% to 75.0%" in page
     assert "1 of 2; 9.5% to 90.5%" in page
     assert page.count('class="curve"') == 2 * 3  # reliability, and recall against precision
     assert page.count("There is nothing to show") == 1  # of words, which were not given
