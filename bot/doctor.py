@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.accounts import Accounts
-from bot.assembly import cabinet_of, drawer_of, notifier, open_store, routes_of, worker_of
+from bot.assembly import cabinet_of, drawer_of, notifier, open_store, routes_of, usable_model, worker_of
 from classifiers.errors import MailboxError, NotifierError, NotSaid, TriageError, UserError
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def _look_at_rules(settings: Settings) -> Row:
             v = worker.versions
     except TriageError as e:
         return Row("judging", "bad", str(e), e.exit_code)
-    return Row("judging", "ok", f"policy {settings.policy.name} {v.policy}; rules {v.rules}; model {v.model}")
+    told = f"policy {settings.policy.name} {v.policy}; rules {v.rules}; model {v.model}"
+    if wrong := usable_model(settings)[1]:
+        return Row("judging", "warn", f"{told}, the one that came with triage: {wrong}")
+    return Row("judging", "ok", told)
 
 
 def _look_at_account(account: Account, settings: Settings, accounts: Accounts) -> list[Row]:

@@ -199,7 +199,9 @@ def test_answer_rate_and_clearance_by_command(store: Store, config: Path) -> Non
     ]  # fmt: skip
     assert "out of scope" in told(config, "show", first.short).lower()
     assert f"open  {second.short}" in told(config, "list", "--audit")
-    assert "(1 of 1; 20.7% to 100.0%)" in told(config, "model", "report")
+    page = config.parent / "model.html"
+    assert "(1 of 1; 20.7% to 100.0%)" in told(config, "model", "report", "--html", page)
+    assert "1 of 1; 20.7% to 100.0%" in page.read_text(encoding="utf-8")
 
     told(config, "audit", "clear", SPF, code=2)
     told(config, "audit", "clear", SPF, "--reason", " ", code=2)

@@ -231,9 +231,7 @@ def test_the_demo_runs_and_ends_by_itself() -> None:
 def test_the_demo_keeps_the_libraries_chatter_to_itself() -> None:
     """On a slow machine the scheduler says of each tick that it came too late; of what is wrong with triage the user hears."""
     logs = "lambda **_: [logging.getLogger(n).warning(n) for n in ('apscheduler.scheduler', 'triage.told')]"
-    program = (
-        f"import logging, bot.local.demo as d; d.run_demo = {logs}; import bot.cli.service as s; s.demo(keep=False)"
-    )
+    program = f"import logging, sys, bot.local.demo as d; d.run_demo = {logs}; sys.argv = ['triage', 'demo']; import bot.cli.app as a; a.main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert "apscheduler" not in done.stderr

@@ -390,3 +390,24 @@ def test_a_bad_corpus_is_told_and_the_model_in_use_stays(config: Path, tmp_path:
     assert "a.jsonl line 1  no category is called 'no_such_kind'" in done.stderr
     assert "a.jsonl line 2  is no JSON" in done.stderr
     assert in_use.read_bytes() == before
+
+
+def test_a_model_of_another_version_is_told_and_the_shipped_one_judges(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an update: by its file, with what to do; nothing stops."""
+    own = config.parent / "state" / "model.npz"
+    own.parent.mkdir(exist_ok=True)
+    model = Learned.load(MODEL)
+    shipped = model.version
+    with monkeypatch.context() as earlier:
+        earlier.setattr("classifiers.learned.FORMAT", 1)
+        model.save(own, {})
+
+    report, doctor = command("model", "report", "--config", config), command("doctor", "--config", config)
+
+    assert report.returncode == 0
+    assert f"{own}  was made by another version of triage; train it anew with `triage model train`" in report.stderr
+    assert report.stdout.startswith(f"model {shipped}")
+    assert "judging      warn" in doctor.stdout
+    assert f"model {shipped}, the one that came with triage: {own}  was made by another version" in doctor.stdout

@@ -9,6 +9,7 @@ from bot.assembly.chosen import (
     model_file,
     not_configured,
     rules_folder,
+    usable_model,
     worker_of,
 )
 from bot.assembly.kept import audit_state, database_url, drawing, open_store
@@ -42,6 +43,7 @@ __all__ = [
     "rules_folder",
     "strong_words",
     "train_model",
+    "usable_model",
     "wired",
     "wording",
     "worker_of",

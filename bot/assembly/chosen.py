@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,19 @@ def model_file(settings: Settings | None) -> Path:
     return own if own is not None and own.exists() else MODEL
 
 
+def usable_model(settings: Settings | None) -> tuple[Path, str]:
+    """The model that judges; and what is wrong with the one trained for this bot where it is left aside, else ""."""
+    from classifiers.learned import Learned
+
+    path = model_file(settings)
+    try:
+        if path != MODEL:
+            Learned.load(path)
+    except ModelError as e:
+        return MODEL, str(e)
+    return path, ""
+
+
 def judging_worker(*, policy: str, rules: Path | None, model: Path | None, use_model: bool = True) -> Worker:
     """A worker without any configuration."""
     chosen = (model or MODEL) if use_model else None
@@ -48,10 +62,13 @@ def worker_of(settings: Settings, trial: Trial | None = None) -> Worker:
     """
     authserv = tuple(name for account in settings.accounts for name in account.trusted_authserv)
     tried = trial or Trial()
+    model, wrong = (tried.model, "") if tried.model else usable_model(settings)
+    if wrong:
+        logging.getLogger("triage").warning("model.refused", extra={"what": wrong})
     context = Context(
         rules=rules_folder(tried.rules or settings.policy.rules).resolve(),
         policy=tried.policy or settings.policy.name,
-        model=(tried.model or _usable(model_file(settings))).resolve(),
+        model=model.resolve(),
         trusted_authserv=authserv,
     )
     limits = settings.limits
@@ -79,21 +96,6 @@ def learned_from(model: Path) -> frozenset[str]:
     from classifiers.modelcard import read_card
 
     return read_card(Learned.load(model).card).learned_from
-
-
-def _usable(path: Path) -> Path:
-    import logging
-
-    from classifiers.learned import Learned
-
-    if path == MODEL:
-        return path
-    try:
-        Learned.load(path)
-    except ModelError as e:
-        logging.getLogger("triage").warning("model.refused", extra={"what": str(e)})
-        return MODEL
-    return path
 
 
 def known_categories(settings: Settings) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import typer
 
 from bot import __version__
 from bot.cli import audit, db, deploy, judge, making, mute, reclassify, reports, service, show
+from bot.log import set_up
 from classifiers.errors import TriageError, UserError
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app.add_typer(making.slack_app, name="slack")
 
 def main() -> None:
     """Runs a command. A person's mistake is a list without a traceback; the exit code says its kind."""
+    set_up("warning", "text")  # what `run` and `once` log instead is configured
     try:
         app()
     except UserError as e:

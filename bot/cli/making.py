@@ -129,7 +129,7 @@ def report(
     model: ModelFile = None, html: Html = None, config: Config = None, verbose: Verbose = False, as_json: Json = False
 ) -> None:
     """What the model in use learned from and how well it did; with --config, how well it does live by its audits."""
-    from bot.assembly import model_file, open_store, strong_words
+    from bot.assembly import open_store, strong_words, usable_model
     from bot.audit import live_rate
     from classifiers.learned import Learned
     from classifiers.modelcard import read_card
@@ -137,7 +137,10 @@ def report(
     if verbose and config is None:
         raise UserError("--verbose lists the corrections of a bot: say --config FILE too")
     settings = settings_of(config) if config else None
-    learned = Learned.load(model or model_file(settings))
+    in_use, wrong = (model, "") if model else usable_model(settings)
+    if wrong:
+        print(f"{wrong}. Until then the one that came with triage judges:", file=sys.stderr)
+    learned = Learned.load(in_use)
     card = read_card(learned.card)
     live, corrected = None, []
     if settings is not None:
@@ -149,7 +152,7 @@ def report(
     if html is not None:
         from classifiers.pages import model_page
 
-        write_page(html, model_page(card, version=learned.version, words=strong_words(learned)))
+        write_page(html, model_page(card, version=learned.version, words=strong_words(learned), live=live))
     if as_json:
         more = {"live": live.as_data()} if live is not None else {}
         print(json.dumps(card.as_data() | more | ({"corrected": corrected} if verbose else {})))

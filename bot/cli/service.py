@@ -84,9 +84,7 @@ def demo(
 ) -> None:
     """The main job on this machine: a mailbox, a dozen mails, the real daemon, and Slack's stand-in. No account, no network."""
     from bot.local.demo import run_demo
-    from bot.log import set_up
 
-    set_up("warning", "text")
     run_demo(keep=keep, say=print)
 
 
