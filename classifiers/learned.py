@@ -51,13 +51,18 @@ class Learned:
             if path.stat().st_size > MAX_BYTES:
                 raise ModelError(Problem(str(path), f"is larger than {MAX_BYTES // 10**6} MB; no model of ours is"))
             data = path.read_bytes()
+            with zipfile.ZipFile(path) as packed:
+                if sum(member.file_size for member in packed.infolist()) > MAX_BYTES:
+                    raise ModelError(
+                        Problem(str(path), f"unpacks to more than {MAX_BYTES // 10**6} MB; no model of ours does")
+                    )
             with np.load(path, allow_pickle=False) as arrays:
                 meta = json.loads(bytes(arrays["meta"]).decode())
                 scale, weights, bias = arrays["scale"], arrays["weights"], arrays["bias"]
                 subject = arrays["headline"]
         except OSError as e:
             raise ModelError(Problem(str(path), f"cannot be read: {e.strerror or type(e).__name__}")) from None
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as e:
+        except (KeyError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as e:
             raise ModelError(
                 Problem(str(path), f"is no model of triage, or a broken one ({type(e).__name__})")
             ) from None

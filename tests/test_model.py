@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,7 +18,7 @@ from make import MODEL, ROOT, make_report, model, policy, rulebook
 from classifiers.errors import ModelError
 from classifiers.examples import DISPOSITIONS, Example, near_duplicates, read_corpus, report_of
 from classifiers.features import DIMENSIONS, features, stacked, tokens
-from classifiers.learned import Learned
+from classifiers.learned import MAX_BYTES, Learned
 from classifiers.logistic import CONSTANT, NEVER, fit
 from classifiers.marking import find_regions
 from classifiers.training import train
@@ -225,6 +226,26 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
     np.savez(path, meta=np.array([{"a": 1}], dtype=object), weights=np.zeros(3), bias=np.zeros(3))
 
     with pytest.raises(ModelError):
+        Learned.load(path)
+
+
+def test_a_model_that_unpacks_without_end_is_refused_before_it_is(tmp_path: Path) -> None:
+    """By what its archive says of its size."""
+    path = tmp_path / "model.npz"
+    np.savez_compressed(path, meta=np.zeros(1, dtype=np.uint8), scale=np.zeros(MAX_BYTES, dtype=np.uint8))
+    assert path.stat().st_size < 1_000_000
+
+    with pytest.raises(ModelError, match="unpacks to more than"):
+        Learned.load(path)
+
+
+def test_a_model_that_claims_arrays_of_terabytes_is_refused(tmp_path: Path) -> None:
+    """In a sentence, not by the end of memory."""
+    path = tmp_path / "model.npz"
+    with zipfile.ZipFile(path, "w") as packed, packed.open("meta.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (1 << 44,)})
+
+    with pytest.raises(ModelError, match="is no model of triage"):
         Learned.load(path)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.slack.blocks import Blocks, context, cut, fitting, section
 from bot.slack.mixed import parts_in_full
-from bot.slack.shown import escaped
-from bot.slack.view import REPEAT, CardView, reason
+from bot.slack.shown import escaped, flatten, ours
+from bot.slack.view import REPEAT, TITLE, CardView, reason
 from classifiers.terms import Evidence
 
 
@@ -25,8 +25,8 @@ def details(view: CardView) -> tuple[str, Blocks]:
         parts.append("\n".join(["*Signs of a finding*", *(_weighed(view, e) for e in v.signs[:10])]))
     parts += parts_in_full(v, view.of_the_mail, view.title)
     if quote := view.of_the_mail(v.acknowledgement.quote, 120):
-        parts.append(f"*{view.word}* “{quote}”")
-    parts += [f"asked for and missing: “{view.requested[m]}”" for m in v.missing if m in view.requested]
+        parts.append(f"*{ours(view.word, TITLE)}* “{quote}”")
+    parts += [f"asked for and missing: “{ours(view.requested[m], 300)}”" for m in v.missing if m in view.requested]
     if view.reply:
         parts.append(reply(view))
     versions = f"rules {v.versions.rules} · model {v.versions.model or 'none'} · policy {v.policy} {v.versions.policy}"
@@ -36,7 +36,7 @@ def details(view: CardView) -> tuple[str, Blocks]:
 
 def reply(view: CardView) -> str:
     """The suggested reply, to be copied."""
-    text = escaped(view.reply).replace("```", "'''")
+    text = escaped("\n".join(map(flatten, view.reply.splitlines()))).replace("```", "'''")
     where = "once somebody decided, a draft of it lies in the mailbox" if view.drafts else "to be copied"
     return f"*Suggested reply*, {where}; triage sends nothing.\n```{cut(text, 2700)}```"
 

@@ -6,8 +6,8 @@ from bot.audit import age, audited, is_open
 from bot.ports import VerdictKind
 from bot.precedent import in_one_line
 from bot.routing import LOUD
-from bot.slack.shown import escaped, shown
-from bot.slack.view import CardView, Tier
+from bot.slack.shown import escaped, ours, shown
+from bot.slack.view import TITLE, CardView, Tier
 from classifiers.terms import Acknowledgement, AcknowledgementState, Evidence, Finding, Verdict
 
 _SWALLOWED = {"word": "inside another word", "address": "in an address", "url": "in a URL", "host": "in a host name"}
@@ -16,7 +16,7 @@ _RULES = 4  # that are named on a card; its thread has all
 
 def word(view: CardView) -> str:
     said = "nobody could look" if view.verdict.is_unread else _acknowledged(view.verdict.acknowledgement)
-    return f"{view.word}: {said}" if view.word else ""
+    return f"{ours(view.word, TITLE)}: {said}" if view.word else ""
 
 
 def _acknowledged(a: Acknowledgement) -> str:

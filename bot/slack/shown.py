@@ -66,8 +66,8 @@ def shown(text: str, limit: int, *, sender: str = "", own_domains: Collection[st
 
 
 def ours(text: str, limit: int) -> str:
-    """One line of the policy's words for mrkdwn, as they stand there, at most `limit` characters before escaping."""
-    flat = " ".join(text.split())
+    """One line of the words of a policy or a rule for mrkdwn, as a reader sees them, at most `limit` characters before escaping."""
+    flat = flatten(text)
     return escaped(flat if len(flat) <= limit else flat[: limit - 1] + "…")
 
 

@@ -15,10 +15,11 @@ from enum import StrEnum
 
 from bot.ports import Act, Letterhead, OnCard, RecordedVerdict
 from bot.precedent import Precedent
-from bot.slack.shown import escaped, shown
+from bot.slack.shown import ours, shown
 from classifiers.terms import Disposition, Evidence, Verdict
 
 QUOTE = 240
+TITLE = 80  # of a category, or the word
 REPEAT = "_possible repeat: an earlier attempt may have been said, and could not be looked up_"
 
 
@@ -106,7 +107,7 @@ class CardView:
         return words_of(text, limit, tier=self.tier, sender=sender, own_domains=self.own_domains)
 
     def title(self, category: str) -> str:
-        return escaped(self.titles.get(category, category))
+        return ours(self.titles.get(category, category), TITLE)
 
 
 def words_of(text: str, limit: int, *, tier: Tier, sender: str, own_domains: tuple[str, ...]) -> str:
