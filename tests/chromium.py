@@ -21,6 +21,13 @@ BINARY = next(
 WAIT = 15.0
 
 
+# Whatever is drawn anew meanwhile: whether a click hit what was meant.
+HEARD = (
+    "if (!window.heard) { window.heard = true;"
+    " document.addEventListener('click', (event) => { window.hit ||= window.meant(event.target); }, true); }"
+)
+
+
 class Chromium:
     """`with Chromium() as browser:` one page. Whatever is looked for is waited for; an AssertionError where it never comes."""
 
@@ -103,18 +110,31 @@ class Chromium:
         return found
 
     def click(self, selector: str, text: str = "", within: str = "") -> None:
-        """A mouse click in the middle of the first visible element that matches and holds the text."""
+        """A mouse click in the middle of the first visible element that matches and holds the text.
+
+        Where the page was drawn anew between the look and the click it hit nothing, and is done again, as a person would.
+        """
         find = (
             f"[...document.querySelectorAll({json.dumps(f'{within} {selector}'.strip())})].find(e => e.offsetParent !== null"
             f" && !e.disabled && e.innerText.includes({json.dumps(text)}))"
         )
-        self.wait(f"!!({find})")
-        place = self.value(
-            f"(() => {{ const e = {find}; e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect();"
-            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
-        )
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+        until = time.monotonic() + WAIT
+        while True:
+            self.wait(f"!!({find})")
+            place = self.value(
+                f"(() => {{ const e = {find}; if (!e) return null; window.hit = false; {HEARD}"
+                f" window.meant = (at) => !!at.closest({json.dumps(selector)})?.innerText.includes({json.dumps(text)});"
+                " e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect();"
+                " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+            )
+            if place:
+                for kind in ("mousePressed", "mouseReleased"):
+                    self.call(
+                        "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1
+                    )
+                if self.value("window.hit"):
+                    return
+            assert time.monotonic() < until, f"never hit: {selector} {text}"
 
     def type(self, selector: str, text: str) -> None:
         self.wait(f"!!document.querySelector({json.dumps(selector)})")

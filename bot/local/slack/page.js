@@ -9,6 +9,16 @@ let seen = Number(place.dataset.version);
 let shownPlace = "";
 let shownTo = "";
 let shownModal = "";
+let pressing = false;
+let waiting = null; // what came while a button was held down: drawn at once, it would take the button away from under the click
+
+document.addEventListener("pointerdown", () => { pressing = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) {
+  document.addEventListener(end, () => setTimeout(() => {
+    pressing = false;
+    if (waiting) show(waiting);
+  }), true);
+}
 
 async function ask(path, body) {
   const answer = await fetch(path, {
@@ -22,6 +32,8 @@ async function ask(path, body) {
 
 function show(state) {
   seen = state.version;
+  waiting = pressing ? state : null;
+  if (waiting) return;
   if (state.place !== shownPlace) {
     const open = new Set([...place.querySelectorAll("details[open] > summary")].map(key));
     const told = new Set([...place.querySelectorAll("article.private")].map((a) => a.dataset.ts));
