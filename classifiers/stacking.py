@@ -30,7 +30,7 @@ from classifiers.terms import (
 SHRUNK = 0.003  # C of the fusion: strong, so that it leans on no single number; see `fusion`
 LET_THROUGH = 0.05  # of what is not genuine may count as genuine by one step: it costs a person a minute each
 RARE = 0.1  # as much a text counts whose finding hides in other mail: one in twenty of ours, far fewer in a mailbox
-BY_CLAUSE = 0.75  # of the budget may be lost by a clause: nobody looks again at what a policy excludes
+BY_CLAUSE = 0.75  # of the budget may be lost by a clause: what both voices see in one part is held back besides
 MISSING = Acknowledgement(state=AcknowledgementState.MISSING)
 NONE = Versions(rules="", model="", policy="")
 
@@ -190,12 +190,14 @@ def affordable(wrong: Sequence[tuple[float, float]], allowed: float) -> float:
 
     The mean over all that stand within one standard deviation of that count: which single one stands there is chance.
     """
-    total, near = 0.0, []
+    total, near, beyond = 0.0, [], math.inf
     for score, count in sorted(wrong):
         total += count
         if abs(total - allowed) <= allowed**0.5:
             near.append(score)
-    return float(np.mean(near)) if near and total > allowed else math.inf
+        if total > allowed:
+            beyond = min(beyond, score)
+    return float(np.mean(near)) if near and total > allowed else beyond
 
 
 def _genuine(m: Material) -> list[int]:

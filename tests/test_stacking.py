@@ -22,3 +22,8 @@ def test_without_as_many_wrong_ones_as_allowed_nothing_is_held_back() -> None:
     """Then the threshold is wherever else it must be."""
     assert affordable([(0.5, 1.0)], 4.0) == math.inf
     assert affordable([], 4.0) == math.inf
+
+
+def test_a_budget_of_less_than_one_text_lets_none_through() -> None:
+    """As few examples have it: the threshold stands at the first that would be lost."""
+    assert affordable([(2.0, 1.0), (1.0, 1.0)], 0.2) == 1.0
