@@ -13,7 +13,7 @@ from functools import partial
 from classifiers.fusion import UNASKED, Fusion, Seen, Thresholds, added
 from classifiers.partwise import most_genuine_part, no_report
 from classifiers.policy import Policy, assets_named
-from classifiers.readable import unreadable
+from classifiers.readable import is_foreign, unreadable
 from classifiers.regions import Region, RegionKind
 from classifiers.terms import Acknowledgement, Disposition, Evidence, Opinion, Report, Verdict, Versions
 from classifiers.weighing import HEARD, TELLING, Weighed, findings, is_listed, weigh
@@ -73,6 +73,7 @@ def decide(
         probabilities=probabilities,
         part=most_genuine_part(seen),
         names_asset=bool(assets),
+        foreign=is_foreign(report, regions),
     )
     unread = unreadable(report, regions)
     disposition, confidence, why = (Disposition.NEEDS_REVIEW, 0.9, unread) if unread else _first(case)
@@ -112,6 +113,7 @@ class _Case:
     probabilities: dict[Disposition, float]
     part: float
     names_asset: bool
+    foreign: bool  # not surely in the language that most examples are in
 
     @property
     def genuine(self) -> float:
@@ -166,7 +168,9 @@ def _no_report(case: _Case) -> _Step | None:
     """
     probability = no_report(case.probabilities[Disposition.NOT_A_REPORT], case.part)
     known = case.seen.total(Disposition.NOT_A_REPORT.value) >= TOLD
-    if probability < case.at.not_a_report or case.genuine >= GENUINE:
+    enough = case.at.not_a_report_foreign if case.foreign else case.at.not_a_report
+    scattered = 0 < case.part <= SHOWN_IN_PART  # in a long mail some words of findings stand by chance, here and there
+    if probability < enough or (case.genuine >= GENUINE and not scattered):
         return None
     if (case.names_asset or case.held) and not known:
         return None

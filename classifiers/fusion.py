@@ -39,7 +39,8 @@ class Thresholds:
     clear: float = 0.15  # nothing genuine is left over below this probability of in_scope
     live: float = 0.5  # from this probability on it counts as in_scope
     part: float = 0.9  # a part that reads more genuine is a finding by itself
-    not_a_report: float = 0.8
+    not_a_report: float = 0.8  # in the language that most examples are in
+    not_a_report_foreign: float = 0.8  # in others, or where the language cannot be told: fewer examples, more errors
     incomplete: float = 0.8
 
 

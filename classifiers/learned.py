@@ -22,7 +22,7 @@ from classifiers.partwise import is_worth_taking_apart
 from classifiers.regions import Region
 from classifiers.terms import Disposition, Opinion, Report, Span
 
-FORMAT = 4  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
+FORMAT = 5  # raise it when features or arrays change their meaning: older files are then refused, with a sentence
 MAX_BYTES = 64 * 1000**2
 WORDS = 5  # of the report, shown for the label that the model believes most
 _DISPOSITIONS = frozenset(d.value for d in Disposition)

@@ -6,7 +6,7 @@ Trained after the words' weights: a fusion on their held-out predictions, five t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from classifiers.fusion import Fusion, Seen, Thresholds, logit, of_category, of_
 from classifiers.material import FOLDS, Material
 from classifiers.partwise import most_genuine_part, no_report
 from classifiers.policy import Clause, Policy
+from classifiers.readable import is_foreign
 from classifiers.terms import (
     DISMISSALS,
     Acknowledgement,
@@ -164,8 +165,8 @@ def _judged(m: Material, trial: Trial, at: Thresholds, i: int) -> Disposition:
 
 
 def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
-    """`live`, `part`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `not_a_report` and
-    `clear`: where as much of what is genuine is lost as the budget allows, once as no report and once by a clause.
+    """`live`, `part`: the lowest at which at most LET_THROUGH of what is not genuine counts as genuine. `not_a_report`, in each
+    language apart, and `clear`: where as much of what is genuine is lost as the budget allows, as no report or by a clause.
     """
     others = [t for t, is_live in zip(trials, m.is_a(Disposition.IN_SCOPE), strict=True) if not is_live]
     at = Thresholds(
@@ -174,15 +175,28 @@ def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
         live=min(0.5, _rare([t.live for t in others])),
         part=_rare([t.part for t in others]),
         not_a_report=0.5,
+        not_a_report_foreign=0.5,
         incomplete=0.5,
     )
-    allowed = budget * sum(_counts(m, i) for i in _genuine(m))
-    quiet = affordable([(-logit(trials[i].quiet), _counts(m, i)) for i in _wrong(m, trials, at)], allowed)
-    at = replace(at, not_a_report=max(0.5, sigmoid(-quiet)))
+    genuine, wrong = _genuine(m), frozenset(_wrong(m, trials, at))
+    at = replace(
+        at,
+        not_a_report=_quiet(m, trials, budget, [i for i in genuine if not _is_foreign(m, i)], wrong),
+        not_a_report_foreign=_quiet(m, trials, budget, [i for i in genuine if _is_foreign(m, i)], wrong),
+    )
+    allowed = budget * sum(_counts(m, i) for i in genuine)
     missed = set(_wrong(m, trials, at))  # whatever `clear` is
     cleared = [i for i in _wrong(m, trials, replace(at, clear=at.live)) if i not in missed]
     clear = sigmoid(affordable([(logit(trials[i].live), _counts(m, i)) for i in cleared], BY_CLAUSE * allowed))
     return replace(at, clear=min(at.live, clear))
+
+
+def _quiet(m: Material, trials: Sequence[Trial], budget: float, among: Sequence[int], wrong: Collection[int]) -> float:
+    """From where on a mail counts as no report, so that of these genuine ones the budget is lost; without any, as by hand."""
+    if not among:
+        return Thresholds().not_a_report
+    lost = [(-logit(trials[i].quiet), _counts(m, i)) for i in among if i in wrong]
+    return max(0.5, sigmoid(-affordable(lost, budget * sum(_counts(m, i) for i in among))))
 
 
 def affordable(wrong: Sequence[tuple[float, float]], allowed: float) -> float:
@@ -202,6 +216,10 @@ def affordable(wrong: Sequence[tuple[float, float]], allowed: float) -> float:
 
 def _genuine(m: Material) -> list[int]:
     return [int(i) for i in np.flatnonzero(m.is_a(Disposition.IN_SCOPE))]
+
+
+def _is_foreign(m: Material, i: int) -> bool:
+    return is_foreign(m.whole.reports[i], m.whole.regions[i])
 
 
 def _counts(m: Material, i: int) -> float:

@@ -140,6 +140,39 @@ def test_what_both_voices_see_in_one_part_is_not_dismissed(signs: float, part: f
     assert decided.disposition is expected, decided.why
 
 
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (0.99, Disposition.IN_SCOPE),  # they stand together in one part
+        (0.6, Disposition.NOT_A_REPORT),  # here and there in a long mail
+        (0.0, Disposition.IN_SCOPE),  # it has no parts
+    ],
+)
+def test_signs_scattered_over_a_long_mail_make_no_finding(part: float, expected: Disposition) -> None:
+    """Of a mail that both voices hold for none; a newsletter of many pages has each word somewhere."""
+    letter = replace(believes("not_a_report", 0.99), parts=parted(part).parts if part else ())
+    evidence = [rule("not_a_report", weight=5), rule("genuine", weight=3.5)]
+    decided = verdict(make_report("s", BODY), evidence, letter, at=replace(BY_HAND, clear=0.0))
+
+    assert decided.disposition is expected, decided.why
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (BODY, Disposition.NOT_A_REPORT),
+        ("Hier ist ein Satz von der Länge, die er hat, und dann noch ein anderer, und das ist nicht alles. " * 4, Disposition.NEEDS_REVIEW),
+        ("Thanks, bye", Disposition.NEEDS_REVIEW),  # too short to tell its language
+    ],
+)  # fmt: skip
+def test_in_a_language_of_few_examples_more_is_needed_for_no_report(body: str, expected: Disposition) -> None:
+    """There the model errs several times as often, so it has a threshold of its own."""
+    apart = replace(BY_HAND, not_a_report=0.5, not_a_report_foreign=0.9)
+    decided = verdict(make_report("Hello to all", body), [rule("not_a_report")], believes("not_a_report", 0.3), at=apart)
+
+    assert decided.disposition is expected, decided.why
+
+
 def test_a_vetoed_category_is_considered_with_all_its_evidence() -> None:
     """It is not held, and a person sees both sides."""
     decided = verdict(make_report("s", BODY), [rule(SPF), rule(SPF, speaks_for=False)], believes(**{SPF: 0.9}))
