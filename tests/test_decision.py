@@ -168,7 +168,9 @@ def test_signs_scattered_over_a_long_mail_make_no_finding(part: float, expected:
 def test_in_a_language_of_few_examples_more_is_needed_for_no_report(body: str, expected: Disposition) -> None:
     """There the model errs several times as often, so it has a threshold of its own."""
     apart = replace(BY_HAND, not_a_report=0.5, not_a_report_foreign=0.9)
-    decided = verdict(make_report("Hello to all", body), [rule("not_a_report")], believes("not_a_report", 0.3), at=apart)
+    decided = verdict(
+        make_report("Hello to all", body), [rule("not_a_report")], believes("not_a_report", 0.3), at=apart
+    )
 
     assert decided.disposition is expected, decided.why
 
