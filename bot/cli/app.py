@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -11,7 +13,9 @@ import typer
 from bot import __version__
 from bot.cli import audit, db, deploy, judge, making, mute, reclassify, reports, service, show
 from bot.log import set_up
-from classifiers.errors import TriageError, UserError
+from classifiers.errors import Problem, TriageError, UserError
+
+SAME = 5  # times that one problem is told with its place
 
 app = typer.Typer(
     name="triage",
@@ -66,10 +70,7 @@ def main() -> None:
     try:
         app()
     except UserError as e:
-        for problem in e.problems:
-            print(problem, file=sys.stderr)
-        if len(e.problems) > 1:
-            print(f"{len(e.problems)} problems", file=sys.stderr)
+        print(*_list_of(e.problems), sep="\n", file=sys.stderr)
         sys.exit(e.exit_code)
     except TriageError as e:
         print(e, file=sys.stderr)
@@ -77,3 +78,15 @@ def main() -> None:
     except BrokenPipeError:  # `triage list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _list_of(problems: Sequence[Problem]) -> Iterator[str]:
+    """A line each, and how many; where one thing is wrong in many places, of a whole file with other keys, the first few."""
+    told: Counter[str] = Counter()
+    for problem in problems:
+        told[problem.what] += 1
+        if told[problem.what] <= SAME:
+            yield str(problem)
+    yield from (f"{n - SAME} more: {what}" for what, n in told.items() if n > SAME)
+    if len(problems) > 1:
+        yield f"{len(problems)} problems"
