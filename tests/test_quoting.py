@@ -29,6 +29,8 @@ HEAD = "From: Team <security@company.example>\nSent: Monday\nTo: a\nSubject: b\n
         (f"mine\n\n{WROTE[:30]}\n{WROTE[31:]}\n> theirs", ["body", "quoted"]),  # broken over two lines
         (f"mine\n\n{WROTE}\ntheirs\n\ntheirs", ["body", "quoted"]),  # no marks at all
         (">theirs\n>theirs\nmine", ["quoted", "body"]),  # as some old programs quote
+        (f"mine\n\n{WROTE}\n| theirs\n|\n\n| theirs\n\nmine", ["body", "quoted", "body"]),  # marked otherwise
+        (f"mine\n\n{WROTE}\n\nT> theirs\nT> theirs\n\nmine", ["body", "quoted", "body"]),
         (f"{WROTE}\ntheirs", ["body"]),  # nothing above it: not surely a reply
         ("Am 02.11.2026 um 10:00 schrieb Team <s@company.example>:\n>theirs\nmine", ["quoted", "body"]),
         (f"mine\n-----Original Message-----\n{HEAD}\ntheirs", ["body", "quoted"]),
@@ -53,6 +55,7 @@ def test_somebody_elses_words_are_marked(text: str, expected: list[str]) -> None
         'Payload:\n"><script>alert(1)</script>\n><img src=x>',
         "```\n> quoted in code\n```",
         "a > b\nand c > d",
+        "The table:\n| user | role |\n| ana | admin |\nand ID> 7 is mine",
         "The page shows\n>alert(1)\nand stops.",
         "one\n>>From here on, as a mbox escapes it\ntwo",
         "one\n>\ntwo",

@@ -43,6 +43,7 @@ _OPENS = re.compile(
 )
 _QUOTED = re.compile(r" ?>(?!>{0,9}From )(?:[ >\t]|$)")  # ">From " is how mbox files escape a line
 _BARE = re.compile(r" ?>[\w(*]")  # ">text", as some old programs quote
+_OTHER = re.compile(r" ?(?:\||[A-Z]\w{0,2}>)(?:[ \t]|$)")  # "| text", "AB> text": a mark only below "… wrote:"
 _CURL = re.compile(
     r" ?[>*<] ?(?:(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE|CONNECT) \S|HTTP/\d|[A-Za-z][A-Za-z0-9-]{1,40}: ?\S{0,400})"
 )
@@ -160,11 +161,12 @@ def _run_of_marks(lines: Sequence[str], i: int, *, introduced: bool) -> tuple[in
     first = end = i
     while i < len(lines):
         line = lines[i][:400]
-        following = lines[i + 1][:3] if i + 1 < len(lines) else ""
+        following = lines[i + 1][:5] if i + 1 < len(lines) else ""
+        goes_on = _QUOTED.match(following) or (introduced and _OTHER.match(following))
         bare = _BARE.match(line) and (end > first or introduced or _QUOTED.match(following) or _BARE.match(following))
-        if bare or _QUOTED.match(line):
+        if bare or _QUOTED.match(line) or (introduced and _OTHER.match(line)):
             end = i + 1
-        elif line.strip() or end == first or not _QUOTED.match(following):
+        elif line.strip() or end == first or not goes_on:
             break
         i += 1
     if end == first:
