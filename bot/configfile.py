@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.settings import Settings
 from classifiers.errors import ConfigError, Problem
+from classifiers.policy import is_file_name
 
 
 def find_file(given: Path | None) -> Path:
@@ -54,13 +55,19 @@ def _relative_to(folder: Path, settings: Settings) -> Settings:
     def place(name: str) -> str:
         return str(folder / Path(name).expanduser()) if name else ""
 
+    policy = settings.policy.name
     accounts = tuple(a.model_copy(update={"ca_file": place(a.ca_file or "") or None}) for a in settings.accounts)
     return settings.model_copy(
         update={
             "accounts": accounts,
             "state": settings.state.model_copy(update={"folder": place(settings.state.folder)}),
             "model": settings.model.model_copy(update={"labelled": place(settings.model.labelled)}),
-            "policy": settings.policy.model_copy(update={"rules": place(settings.policy.rules)}),
+            "policy": settings.policy.model_copy(
+                update={
+                    "rules": place(settings.policy.rules),
+                    "name": place(policy) if is_file_name(policy) else policy,
+                }
+            ),
         }
     )
 

@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.assembly import daemon, open_store, routes_of, rules_folder, worker_of
+from bot.assembly import daemon, lint_configured, open_store, routes_of, worker_of
 from bot.log import set_up
 from bot.orders import Orders, Service
 from bot.systemd import Systemd
 from classifiers.errors import ConfigError, TriageError
-from classifiers.proofs import lint
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -51,7 +50,7 @@ def renewed(read: Callable[[], Settings]) -> Settings:
     from bot.settings import missing_secrets
 
     settings = read()
-    problems = (*missing_secrets(settings), *lint(rules_folder(settings.policy.rules)))
+    problems = (*missing_secrets(settings), *lint_configured(settings))
     if problems:
         raise ConfigError(*problems)
     routes_of(settings)

@@ -20,7 +20,9 @@ TERMINAL = "D0TERMINAL"  # the channel of cards that are told on a terminal
 class PolicyChoice(Section):
     """Which policy reports are held against."""
 
-    name: str = Field(default=DEFAULT_POLICY, pattern=r"^[a-z0-9_-]{1,60}$")
+    name: str = Field(
+        default=DEFAULT_POLICY, pattern=r"^(?:[a-z0-9_-]{1,60}|.{1,1000}\.toml)$"
+    )  # or a file of one's own
     rules: str = ""  # a folder of rule files; "": those that came with the bot
 
 

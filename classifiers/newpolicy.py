@@ -13,7 +13,7 @@ from classifiers.rulebook import Rulebook
 from classifiers.rulefiles import ID, Category
 
 _HEAD = """\
-# A policy. What must be filled in says {left}; `triage rules lint` lists what is left, with its line. Keep the quotes.
+# A policy. What must be filled in says {left}; `triage rules lint FILE` lists what is left, with its line. Keep the quotes.
 # Delete whole clauses that your policy does not have: what no clause excludes is in scope.
 name = "{name}"  # the file's name
 title = "{left}: the title of your policy's page"

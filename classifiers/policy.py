@@ -101,3 +101,8 @@ def _stands(name: str, text: str) -> bool:
             return True
         at = text.find(name, at + 1)
     return False
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a policy is named by a file of one's own, instead of by its name among the rules."""
+    return name.endswith(".toml")

@@ -10,7 +10,7 @@ from typing import Any
 
 from classifiers.conditions import Conditions, read_conditions, wrong_conditions
 from classifiers.errors import Problem, RuleError
-from classifiers.policy import Asset, Clause, Policy, Requested
+from classifiers.policy import Asset, Clause, Policy, Requested, is_file_name
 from classifiers.policyform import dangling, misformed
 from classifiers.rulebook import Rulebook
 from classifiers.rulefiles import ID, line_of, name_of
@@ -19,21 +19,29 @@ LEFT = "CHANGE"  # begins what a new policy still has to fill in
 
 
 def load_policy(folder: Path, name: str, rulebook: Rulebook) -> Policy:
-    """A policy by its name. Raises RuleError with every problem of its file, and the names there are for an unknown one."""
+    """A policy by its name or file. Raises RuleError with every problem of it, and the names there are for an unknown one."""
     return load_conditional(folder, name, rulebook)[0]
 
 
 def load_conditional(folder: Path, name: str, rulebook: Rulebook) -> tuple[Policy, Conditions]:
     """Like load_policy, with where and when its clauses hold."""
-    path = folder / "policies" / f"{name}.toml"
-    if not ID.fullmatch(name.replace("-", "_")) or not path.exists():
-        names = ", ".join(sorted(p.stem for p in (folder / "policies").glob("*.toml"))) or "none"
-        raise RuleError(f"there is no policy {name!r}; there are: {names}")
+    path = policy_file(folder, name)
     data, problems = read_policy(path, rulebook)
     if problems:
         raise RuleError(*problems)
     policy = _policy(data, hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12])
     return policy, read_conditions(data, [c.id for c in rulebook.categories])
+
+
+def policy_file(folder: Path, name: str) -> Path:
+    """Where a policy lies: by its name among the rules, or wherever its file is, whose path ends in .toml."""
+    if is_file_name(name):
+        return Path(name)
+    path = folder / "policies" / f"{name}.toml"
+    if not ID.fullmatch(name.replace("-", "_")) or not path.exists():
+        names = ", ".join(sorted(p.stem for p in (folder / "policies").glob("*.toml"))) or "none"
+        raise RuleError(f"there is no policy {name!r}; there are: {names}; a file of your own is named with its .toml")
+    return path
 
 
 def _policy(data: Mapping[str, Any], digest: str) -> Policy:

@@ -14,8 +14,11 @@ from classifiers.rulefiles import Rule, RuleFiles, line_of, name_of
 from classifiers.terms import Passage, Place, Report
 
 
-def lint(folder: Path) -> list[Problem]:
-    """Everything that is wrong with a rules folder: form, proofs, and what no policy or rule uses. Empty when all is well."""
+def lint(folder: Path, *own: Path) -> list[Problem]:
+    """Everything that is wrong with a rules folder: form, proofs, and what no policy or rule uses. Empty when all is well.
+
+    `own`: files of policies that lie elsewhere.
+    """
     files = RuleFiles(folder)
     if files.problems:
         return files.problems
@@ -23,7 +26,7 @@ def lint(folder: Path) -> list[Problem]:
     problems = [p for rule in rulebook.rules for p in _unproven(rule, rulebook)]
     used: set[str] = set()
     unread = False
-    for path in sorted((folder / "policies").glob("*.toml")):
+    for path in dict.fromkeys((*sorted((folder / "policies").glob("*.toml")), *own)):
         data, wrong = read_policy(path, rulebook)
         problems += wrong
         unread |= bool(wrong)

@@ -44,6 +44,33 @@ def test_a_start_is_accepted_as_soon_as_its_changes_are_made(tmp_path: Path) -> 
     assert '"out_of_scope"' in told.stdout
 
 
+def test_a_policy_of_ones_own_lies_beside_the_configuration(tmp_path: Path) -> None:
+    """Where no update of triage touches it: started there, linted, judged by, and checked with the configuration."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[policy]\nname = "acme.toml"\n[[accounts]]\nhost = "imap.acme.example"\nuser = "u"\npassword = { env = "P" }\n',
+        encoding="utf-8",
+    )
+    absent = triage("check", "--config", config, P="x")
+    started = triage("rules", "new-policy", "acme", cwd=tmp_path)
+    unfinished = triage("check", "--config", config, P="x")
+    path = tmp_path / started.stdout.strip()
+    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    told = triage("judge", "--json", "--policy", "acme.toml", "-", stdin=SPF, cwd=tmp_path)
+    wrong = triage("rules", "lint", "planetscale.toml", cwd=tmp_path)
+
+    assert absent.returncode == unfinished.returncode == wrong.returncode == 78
+    assert "acme.toml  cannot be read" in absent.stderr
+    assert "planetscale.toml  cannot be read" in wrong.stderr
+    assert re.search(r"acme\.toml line \d+  still to change", unfinished.stderr)
+    assert path == tmp_path / "acme.toml"
+    assert f"triage rules lint {path.name}" in started.stderr
+    assert triage("rules", "lint", path.name, cwd=tmp_path).returncode == 0
+    assert triage("check", "--config", config, P="x").returncode == 0
+    assert '"acme"' in told.stdout
+    assert "out_of_scope" in told.stdout
+
+
 def test_a_start_may_lose_the_clauses_that_a_policy_does_not_have(tmp_path: Path) -> None:
     """Deleting is as good as filling in; the comments may stay."""
     rules = copied(tmp_path)

@@ -10,10 +10,12 @@ import bot
 import classifiers
 from bot.ports import Context, Trial
 from bot.worker import Worker, WorkerLimits
-from classifiers.errors import ModelError, UserError
+from classifiers.errors import ModelError, RuleError, UserError
+from classifiers.policy import is_file_name
 
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from classifiers.errors import Problem
 
 MODEL = Path(classifiers.__file__).parent / "model.npz"
 CORPUS = Path(classifiers.__file__).parent / "corpus"
@@ -26,6 +28,24 @@ def rules_folder(given: str | Path) -> Path:
     if not (folder / "categories").is_dir():
         raise UserError(f"{folder} holds no rules: it needs categories/, signs/ and policies/")
     return folder
+
+
+def policy_place(name: str) -> str:
+    """A policy's name, or its file's whole path."""
+    return str(Path(name).expanduser().resolve()) if is_file_name(name) else name
+
+
+def lint_configured(settings: Settings) -> list[Problem]:
+    """Everything that is wrong with the rules and the policy that a bot is configured to judge by."""
+    from classifiers.policyfiles import policy_file
+    from classifiers.proofs import lint
+
+    folder = rules_folder(settings.policy.rules)
+    try:
+        path = policy_file(folder, settings.policy.name)
+    except RuleError as e:
+        return [*lint(folder), *e.problems]
+    return lint(folder, path)
 
 
 def model_file(settings: Settings | None) -> Path:
@@ -51,7 +71,11 @@ def judging_worker(*, policy: str, rules: Path | None, model: Path | None, use_m
     """A worker without any configuration."""
     chosen = (model or MODEL) if use_model else None
     return Worker(
-        Context(rules=rules_folder(rules or "").resolve(), policy=policy, model=chosen.resolve() if chosen else None)
+        Context(
+            rules=rules_folder(rules or "").resolve(),
+            policy=policy_place(policy),
+            model=chosen.resolve() if chosen else None,
+        )
     )
 
 
@@ -67,7 +91,7 @@ def worker_of(settings: Settings, trial: Trial | None = None) -> Worker:
         logging.getLogger("triage").warning("model.refused", extra={"what": wrong})
     context = Context(
         rules=rules_folder(tried.rules or settings.policy.rules).resolve(),
-        policy=tried.policy or settings.policy.name,
+        policy=policy_place(tried.policy or settings.policy.name),
         model=model.resolve(),
         trusted_authserv=authserv,
     )
@@ -81,7 +105,7 @@ def not_configured(settings: Settings, trial: Trial) -> tuple[str, ...]:
     """What of a trial is not what the bot is configured to judge by, as it was said."""
     configured = rules_folder(settings.policy.rules).resolve()
     found = []
-    if trial.policy not in {None, settings.policy.name}:
+    if trial.policy is not None and policy_place(trial.policy) != policy_place(settings.policy.name):
         found.append(f"--policy {trial.policy}")
     if trial.rules is not None and rules_folder(trial.rules).resolve() != configured:
         found.append(f"--rules {trial.rules}")

@@ -15,7 +15,7 @@ from bot.cli import audit, db, deploy, judge, making, mute, reclassify, reports,
 from bot.log import set_up
 from classifiers.errors import Problem, TriageError, UserError
 
-SAME = 5  # times that one problem is told with its place
+SAME = 30  # times that one problem is told with its place
 
 app = typer.Typer(
     name="triage",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -37,22 +38,27 @@ def list_rules(rules: RulesFolder = None, as_json: Json = False) -> None:
 @rules_app.command("test")
 def prove_rules(rules: RulesFolder = None) -> None:
     """Run every rule on its own hits and misses."""
-    _lint(rules)
+    _lint(rules, ())
 
 
 @rules_app.command("lint")
-def lint_rules(rules: RulesFolder = None) -> None:
-    """Everything that is wrong with the rule files, with file and line."""
-    _lint(rules)
+def lint_rules(
+    policies: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Policies of your own.", show_default=False)
+    ] = None,
+    rules: RulesFolder = None,
+) -> None:
+    """Everything that is wrong with the rules and with policies, with file and line."""
+    _lint(rules, policies or ())
 
 
-def _lint(rules: Path | None) -> None:
+def _lint(rules: Path | None, policies: Sequence[Path]) -> None:
     from bot.assembly import rules_folder
     from classifiers.proofs import lint
     from classifiers.rulebook import Rulebook
 
     folder = rules_folder(rules or "")
-    if problems := lint(folder):
+    if problems := lint(folder, *policies):
         raise RuleError(*problems)
     print(f"{len(Rulebook.load(folder).rules)} rules, each proven by its hits and misses")
 
@@ -63,25 +69,28 @@ def start_policy(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Where to write it. Default: NAME.toml beside the other policies.", show_default=False
+            "--out", help="Where to write it. Default: NAME.toml here; with --rules among them.", show_default=False
         ),
     ] = None,
     rules: RulesFolder = None,
 ) -> None:
-    """Write a commented start for a policy of your own; `triage rules lint` tells what is left to change."""
+    """Write a commented start for a policy of your own; `triage rules lint FILE` tells what is left to change."""
     from bot.assembly import rules_folder
     from classifiers.newpolicy import new_policy, write_policy
     from classifiers.policyfiles import left_to_change
     from classifiers.rulebook import Rulebook
 
     folder = rules_folder(rules or "")
-    path = out or folder / "policies" / f"{name}.toml"
+    among = folder / "policies" / f"{name}.toml"
+    path = out or (among if rules else Path(among.name))
+    if among.exists():
+        raise UserError(f"{among} is there already: a policy of your own has a name of its own; nothing was written")
     text = new_policy(name, Rulebook.load(folder))
     write_policy(path, name, text)
     print(path)
     for line, what in left_to_change(text).items():
         print(f"line {line}: {what}", file=sys.stderr)
-    print("Fill in or delete these, then run: triage rules lint", file=sys.stderr)
+    print(f"Fill in or delete these, then run: triage rules lint{'' if path == among else f' {path}'}", file=sys.stderr)
 
 
 @model_app.command("train")

@@ -23,7 +23,7 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print data: one JSON object a line.")]
-PolicyName = Annotated[str, typer.Option("--policy", help="The policy's name.")]
+PolicyName = Annotated[str, typer.Option("--policy", help="The policy's name, or its file: acme.toml.")]
 RulesFolder = Annotated[
     Path | None,
     typer.Option("--rules", help="A folder of rules. Default: those that came with triage.", show_default=False),

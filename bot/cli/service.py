@@ -90,16 +90,15 @@ def demo(
 
 def check(config: Config = None, as_json: Json = False) -> None:
     """Check the configuration, its secrets and the rules; offline, changing nothing."""
-    from bot.assembly import routes_of, rules_folder
+    from bot.assembly import lint_configured, routes_of
     from bot.configfile import find_file, load
     from bot.settings import missing_secrets
-    from classifiers.proofs import lint
 
     path = find_file(config)
     problems = []
     try:
         settings = load(path)
-        problems = [*missing_secrets(settings), *lint(rules_folder(settings.policy.rules))]
+        problems = [*missing_secrets(settings), *lint_configured(settings)]
         if not problems:
             routes_of(settings)
     except ConfigError as e:
