@@ -66,14 +66,14 @@ class _Patterns:
                     yield self.owners[i], found.start(), found.end()
 
 
-# How people tell what might be, and what things are for. In it an attack's name claims nothing.
+# How people tell what might be, what things are for, and what is known of a version. In it an attack's name claims nothing.
 _POSSIBILITY = re.compile(
     r"\b(?:could|may|might|would|possibl[ey]|potential(?:ly)?|theoretical(?:ly)?|in case|if (?:this|the|an?|it|any|you)|such as|"
     r"e\.g\.|can (?:also |then |easily )?(?:lead|result|allow|cause|help|use|try|do|perform|"
     r"be (?:used|ab?used|misused|exploited|leveraged|stolen|combined|chained|tricked|forced|lured|able|at risk|vulnerable))|"
     r"help\w* (?:to )?(?:prevent|mitigate|protect|reduce)|prevents?|mitigat\w+|protects?|"
     r"(?:attackers?|hackers?|adversary|criminals?|someone|anyone|malicious \w+) can|allow\w* (?:an? |the )?(?:attackers?|hackers?)|"
-    r"leads? to|in order to|is (?:an?|the) (?:type|kind|technique|attack|flag|attribute|mechanism|policy|header|security|method))\b"
+    r"cve-\d{4}-\d{4,}|leads? to|in order to|is (?:an?|the) (?:type|kind|technique|attack|flag|attribute|mechanism|policy|header|security|method))\b"
 )
 
 

@@ -128,6 +128,23 @@ def test_a_match_is_quoted_with_its_sentence() -> None:
     assert body[evidence.span.start : evidence.span.end].startswith("no SP")
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("There is a heap overflow in the TGA loader.", True),
+        ("This could lead to a heap overflow in the TGA loader.", False),
+        ("nginx 1.18: CVE-2021-23017 heap overflow in the resolver.", False),
+        ("CVE-2021-23017 applies. I sent the answer, and there is a heap overflow in the resolver.", True),
+    ],
+)
+def test_the_name_of_an_attack_is_no_claim_by_itself(text: str, seen: bool) -> None:
+    """Not where it tells what might be, nor what is known of a version; each sentence stands for itself."""
+    report = make_report("", text)
+    evidence = rulebook().weigh(report, find_regions(report, ()))
+
+    assert ("sign:genuine.memory" in {e.source for e in evidence}) is seen
+
+
 def test_a_large_hostile_text_is_weighed_in_linear_time() -> None:
     """Two hundred thousand characters that nearly match: it ends (the test's own limit is the bound)."""
     report = make_report("", "no spoof missing cookie header version " * 6000)
