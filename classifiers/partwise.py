@@ -5,6 +5,7 @@ A mixed report hides its one finding in a part, and so does a letter that is abo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from classifiers.fusion import DISPOSITIONS, Seen, logit, sigmoid
@@ -12,7 +13,8 @@ from classifiers.terms import Disposition
 
 # Below these no category is agreed on and no mail taken for no report; above the last nothing is dismissed.
 NAMED, QUIET, GENUINE = 0.1, 0.3, 0.95
-GUARDED = 0.4  # of a part's log-odds of a finding that count against "no report"; set on held-out folds
+GUARDED = 0.5  # of a part's log-odds of a finding that count against "no report"; set on held-out folds
+CHANCE = 0.5  # by how much of the logarithm of their number the best of many parts is better by chance; likewise
 _TOLD = frozenset(d.value for d in DISPOSITIONS)
 
 
@@ -27,14 +29,15 @@ def most_genuine_part(seen: Seen) -> float:
     """How genuine the most genuine part reads by itself, 0 to 1; 0 where the report has no parts.
 
     The model's log-odds of a finding and half of the signs that stand in the part, less what looks excluded there to the model
-    and to the rules: how an excluded thing is reproduced reads much like a finding. The shares were set on held-out folds.
+    and to the rules: how an excluded thing is reproduced reads much like a finding. Of many parts the best is somewhat better by
+    chance. The shares were set on held-out folds.
     """
     scores = []
     for span, p in seen.opinion.parts:
         signs, noise = seen.within(span, ("genuine",)), seen.within(span, seen.excluded)
         likeness = logit(max((x for label, x in p.items() if label not in _TOLD), default=0.0))
         scores.append(logit(p.get(Disposition.IN_SCOPE.value, 0.0)) + 0.5 * signs - 0.3 * likeness - 0.2 * noise)
-    return sigmoid(max(scores)) if scores else 0.0
+    return sigmoid(max(scores) - CHANCE * math.log(len(scores))) if scores else 0.0
 
 
 def no_report(probability: float, part: float) -> float:
