@@ -73,13 +73,16 @@ _POSSIBILITY = re.compile(
     r"be (?:used|ab?used|misused|exploited|leveraged|stolen|combined|chained|tricked|forced|lured|able|at risk|vulnerable))|"
     r"help\w* (?:to )?(?:prevent|mitigate|protect|reduce)|prevents?|mitigat\w+|protects?|"
     r"(?:attackers?|hackers?|adversary|criminals?|someone|anyone|malicious \w+) can|allow\w* (?:an? |the )?(?:attackers?|hackers?)|"
-    r"cve-\d{4}-\d{4,}|leads? to|in order to|is (?:an?|the) (?:type|kind|technique|attack|flag|attribute|mechanism|policy|header|security|method))\b"
+    r"cve-\d{4}-\d{4,}|in order to|is (?:an?|the) (?:type|kind|technique|attack|flag|attribute|mechanism|policy|header|security|method))\b"
 )
+
+# And what something is said to come to, behind an arrow: "no flag => account takeover".
+_CONSEQUENCE = re.compile(r"=>|->|\u2192|\bimpact\b|\b(?:leads?|leading) to\b|\b(?:results?|resulting) in\b")
 
 
 def _is_possibility(text: str, start: int, end: int) -> bool:
     first, last = sentence_around(text, start, end)
-    return _POSSIBILITY.search(text, first, last) is not None
+    return _POSSIBILITY.search(text, first, last) is not None or _CONSEQUENCE.search(text, first, start) is not None
 
 
 def _for_re2(text: str) -> str | bytes:

@@ -133,12 +133,14 @@ def test_a_match_is_quoted_with_its_sentence() -> None:
     [
         ("There is a heap overflow in the TGA loader.", True),
         ("This could lead to a heap overflow in the TGA loader.", False),
+        ("No limit on the width => heap overflow in the TGA loader.", False),
+        ("A heap overflow in the TGA loader => code runs.", True),
         ("nginx 1.18: CVE-2021-23017 heap overflow in the resolver.", False),
         ("CVE-2021-23017 applies. I sent the answer, and there is a heap overflow in the resolver.", True),
     ],
 )
 def test_the_name_of_an_attack_is_no_claim_by_itself(text: str, seen: bool) -> None:
-    """Not where it tells what might be, nor what is known of a version; each sentence stands for itself."""
+    """Not where it tells what might be, what something comes to, or what is known of a version; each sentence stands for itself."""
     report = make_report("", text)
     evidence = rulebook().weigh(report, find_regions(report, ()))
 
