@@ -72,7 +72,7 @@ _POSSIBILITY = re.compile(
     r"e\.g\.|can (?:also |then |easily )?(?:lead|result|allow|cause|help|use|try|do|perform|"
     r"be (?:used|ab?used|misused|exploited|leveraged|stolen|combined|chained|tricked|forced|lured|able|at risk|vulnerable))|"
     r"help\w* (?:to )?(?:prevent|mitigate|protect|reduce)|prevents?|mitigat\w+|protects?|"
-    r"(?:attackers?|hackers?|adversary|criminals?|someone|anyone|malicious \w+) can|allow\w* (?:an? |the )?(?:attackers?|hackers?)|"
+    r"researchers? (?:have )?(?:found|discovered|shown)|(?:attackers?|hackers?|they|adversary|criminals?|someone|anyone|malicious \w+) can|allow\w* (?:an? |the )?(?:attackers?|hackers?)|"
     r"cve-\d{4}-\d{4,}|in order to|is (?:an?|the) (?:type|kind|technique|attack|flag|attribute|mechanism|policy|header|security|method))\b"
 )
 
