@@ -52,7 +52,7 @@ class _Patterns:
             if rule.source in known:
                 continue
             every = pattern.finditer(data) if rule.claimed else filter(None, (pattern.search(data),))
-            found = next((m for m in every if not (rule.claimed and _is_possibility(text, *m.span()))), None)
+            found = next((m for m in every if not (rule.claimed and _claims_nothing(text, *m.span()))), None)
             if found:
                 yield rule, *found.span()
 
@@ -80,7 +80,7 @@ _POSSIBILITY = re.compile(
 _CONSEQUENCE = re.compile(r"=>|->|\u2192|\bimpact\b|\b(?:leads?|leading) to\b|\b(?:results?|resulting) in\b")
 
 
-def _is_possibility(text: str, start: int, end: int) -> bool:
+def _claims_nothing(text: str, start: int, end: int) -> bool:
     first, last = sentence_around(text, start, end)
     return _POSSIBILITY.search(text, first, last) is not None or _CONSEQUENCE.search(text, first, start) is not None
 

@@ -111,6 +111,13 @@ def test_the_shipped_model_is_small_and_plain() -> None:
         }
 
 
+def test_more_is_needed_for_no_report_in_languages_of_few_examples() -> None:
+    """Each has a threshold of its own for the same budget, and none stands where it is likelier something else."""
+    at = model().thresholds
+
+    assert 0.5 <= at.not_a_report < at.not_a_report_foreign < 1
+
+
 @pytest.mark.timeout(600)  # it trains
 def test_the_shipped_model_is_made_from_the_corpus() -> None:
     """Trained anew, every text of the corpus gets the same answers within a millionth."""
