@@ -139,6 +139,8 @@ _OF_FINDINGS = re.compile(
     r"solution|remed\w+|recommendation|synopsis|evidence|osvdb|template-?id|matched-?at|threat|qid|grade|rule|check_?id|scan\w*|detect\w*|exploit\w*|impact)(?:[_ -]\w+)?",
     re.IGNORECASE,
 )
+# A list of findings by its name: its own fields may be few and plain.
+_FINDINGS = re.compile(r"\"(?:vulnerabilities|findings|issues|alerts|vulns)\"\s{0,8}:\s{0,8}\[\s{0,40}\{", re.IGNORECASE)
 _KINDS, _FIELDS, _BESIDE = 3, 8, 400  # kinds of such fields, fields in all, and characters of text beside the file
 
 
@@ -148,5 +150,6 @@ def find_exports(text: str) -> Iterator[tuple[int, int]]:
     if start is None or start.start() > _BESIDE:
         return
     names = [m[1] or m[2] or m[3] for m in _FIELD.finditer(text, start.start(), start.start() + 20_000)]
-    if len(names) >= _FIELDS and len({n.lower() for n in names if _OF_FINDINGS.fullmatch(n.strip())}) >= _KINDS:
+    kinds = len({n.lower() for n in names if _OF_FINDINGS.fullmatch(n.strip())})
+    if len(names) >= _FIELDS and kinds + bool(_FINDINGS.search(text, start.start())) >= _KINDS:
         yield start.start(), len(text)

@@ -47,6 +47,25 @@ def test_pasted_text_is_no_claim(kind: RegionKind, pasted: str) -> None:
     assert pasted.strip() not in claims
 
 
+CHECK = '{"id": 7, "url": "/robots.txt", "method": "GET", "msg": "two entries"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ('{"host": "acme.example", "vulnerabilities": [' + ", ".join([CHECK.replace("id", "osvdb")] * 3) + "]}", True),
+        ('{"host": "acme.example", "orders": [' + ", ".join([CHECK] * 3) + "]}", False),
+        ("Severity,Plugin ID,CVSS,Name,Solution\nLow,1,2.0,a,b\nLow,2,2.0,c,d\n", True),
+        ("date,name,street,town,country\n1,a,b,c,d\n", False),
+        ("I read this, of another customer:\n" * 20 + '{"vulnerabilities": [' + ", ".join([CHECK] * 3) + "]}", False),
+    ],
+    ids=["a list of findings", "a list of other things", "a table", "another table", "below a letter"],
+)
+def test_a_scanners_file_is_known_by_its_fields(text: str, is_one: bool) -> None:
+    """Whatever scanner it is of; what a person wrote above it is none."""
+    assert any(r.kind is RegionKind.EXPORT for r in find_regions(make_report("s", text), ())) is is_one
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
