@@ -140,7 +140,9 @@ _OF_FINDINGS = re.compile(
     re.IGNORECASE,
 )
 # A list of findings by its name: its own fields may be few and plain.
-_FINDINGS = re.compile(r"\"(?:vulnerabilities|findings|issues|alerts|vulns)\"\s{0,8}:\s{0,8}\[\s{0,40}\{", re.IGNORECASE)
+_FINDINGS = re.compile(
+    r"\"(?:vulnerabilities|findings|issues|alerts|vulns)\"\s{0,8}:\s{0,8}\[\s{0,40}\{", re.IGNORECASE
+)
 _KINDS, _FIELDS, _BESIDE = 3, 8, 400  # kinds of such fields, fields in all, and characters of text beside the file
 
 

@@ -55,7 +55,7 @@ CHECK = '{"id": 7, "url": "/robots.txt", "method": "GET", "msg": "two entries"}'
     [
         ('{"host": "acme.example", "vulnerabilities": [' + ", ".join([CHECK.replace("id", "osvdb")] * 3) + "]}", True),
         ('{"host": "acme.example", "orders": [' + ", ".join([CHECK] * 3) + "]}", False),
-        ("Severity,Plugin ID,CVSS,Name,Solution\nLow,1,2.0,a,b\nLow,2,2.0,c,d\n", True),
+        ("Host,Severity,Plugin ID,CVSS,Name,Solution,Port,Protocol,Family\na,Low,1,2.0,b,c,443,tcp,web\n", True),
         ("date,name,street,town,country\n1,a,b,c,d\n", False),
         ("I read this, of another customer:\n" * 20 + '{"vulnerabilities": [' + ", ".join([CHECK] * 3) + "]}", False),
     ],
