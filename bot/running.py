@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.assembly import daemon, lint_configured, open_store, routes_of, worker_of
 from bot.log import set_up
+from bot.memory import give_back, hold_little
 from bot.orders import Orders, Service
 from bot.systemd import Systemd
 from classifiers.errors import ConfigError, TriageError
@@ -26,6 +27,7 @@ def run(path: Path, read: Callable[[], Settings]) -> None:
     A changed configuration is taken whole, with its rules, policy, model and secrets, or not at all: it is tried beside
     the running daemon first, and where it cannot be started after all the one before is.
     """
+    hold_little()
     service = Service(Orders(), Systemd(), partial(renewed, read))
     service.orders.listen()
     settings, before = read(), None
@@ -49,11 +51,14 @@ def renewed(read: Callable[[], Settings]) -> Settings:
     """The configuration as it stands now, tried: secrets, rules, policy, model, database. Raises TriageError with all that is wrong."""
     from bot.settings import missing_secrets
 
-    settings = read()
-    problems = (*missing_secrets(settings), *lint_configured(settings))
-    if problems:
-        raise ConfigError(*problems)
-    routes_of(settings)
-    with open_store(settings), worker_of(settings) as worker:
-        worker.versions  # noqa: B018 - starts it
+    try:
+        settings = read()
+        problems = (*missing_secrets(settings), *lint_configured(settings))
+        if problems:
+            raise ConfigError(*problems)
+        routes_of(settings)
+        with open_store(settings), worker_of(settings) as worker:
+            worker.versions  # noqa: B018 - starts it
+    finally:
+        give_back()  # proving the rules takes half as much as the whole daemon
     return settings

@@ -56,6 +56,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.limits",
         "bot.ports",
         "bot.log",
+        "bot.memory",
         "bot.clock",
         "bot.secrecy",
         "bot.probes",
