@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from classifiers.fusion import UNASKED, Fusion, Seen, Thresholds, added
+from classifiers.language import Tongue
 from classifiers.partwise import most_genuine_part, no_report
 from classifiers.policy import Policy, assets_named
-from classifiers.readable import is_foreign, unreadable
+from classifiers.readable import spoken, unreadable
 from classifiers.regions import Region, RegionKind
 from classifiers.terms import Acknowledgement, Disposition, Evidence, Opinion, Report, Verdict, Versions
 from classifiers.weighing import HEARD, TELLING, Weighed, findings, is_listed, weigh
@@ -73,7 +74,7 @@ def decide(
         probabilities=probabilities,
         part=most_genuine_part(seen),
         names_asset=bool(assets),
-        foreign=is_foreign(report, regions),
+        tongue=Tongue.of(spoken(report, regions)),
     )
     unread = unreadable(report, regions)
     disposition, confidence, why = (Disposition.NEEDS_REVIEW, 0.9, unread) if unread else _first(case)
@@ -113,7 +114,7 @@ class _Case:
     probabilities: dict[Disposition, float]
     part: float
     names_asset: bool
-    foreign: bool  # not surely in the language that most examples are in
+    tongue: Tongue
 
     @property
     def genuine(self) -> float:
@@ -168,9 +169,8 @@ def _no_report(case: _Case) -> _Step | None:
     """
     probability = no_report(case.probabilities[Disposition.NOT_A_REPORT], case.part)
     known = case.seen.total(Disposition.NOT_A_REPORT.value) >= TOLD
-    enough = case.at.not_a_report_foreign if case.foreign else case.at.not_a_report
     scattered = 0 < case.part <= SHOWN_IN_PART  # in a long mail some words of findings stand by chance, here and there
-    if probability < enough or (case.genuine >= GENUINE and not scattered):
+    if probability < case.at.no_report(case.tongue) or (case.genuine >= GENUINE and not scattered):
         return None
     if (case.names_asset or case.held) and not known:
         return None

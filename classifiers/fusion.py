@@ -14,6 +14,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from classifiers.language import Tongue
 from classifiers.regions import Region, opening
 from classifiers.terms import Disposition, Evidence, Opinion, Place, Report, Span
 
@@ -40,8 +41,14 @@ class Thresholds:
     live: float = 0.5  # from this probability on it counts as in_scope
     part: float = 0.9  # a part that reads more genuine is a finding by itself
     not_a_report: float = 0.8  # in the language that most examples are in
-    not_a_report_foreign: float = 0.8  # in others, or where the language cannot be told: fewer examples, more errors
+    not_a_report_short: float = 0.8  # of what is too short to tell its language
+    not_a_report_other: float = 0.8  # in the other languages: fewer examples, more errors
     incomplete: float = 0.8
+
+    def no_report(self, tongue: Tongue) -> float:
+        """From where on a mail in this tongue counts as no report."""
+        by_tongue = {Tongue.SHORT: self.not_a_report_short, Tongue.OTHER: self.not_a_report_other}
+        return by_tongue.get(tongue, self.not_a_report)
 
 
 # ------------------------------------------------------------------------------------------------ numbers

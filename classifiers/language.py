@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from enum import StrEnum
 from functools import lru_cache
 
 from classifiers.text import fold
+
+MOST_TRAINED = "en"  # what three quarters of the corpus are in
+
+
+class Tongue(StrEnum):
+    """How many examples there are of a language: of the first most, of the others few, and what is short tells none."""
+
+    MOST = "most"
+    SHORT = "short"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, language: str) -> Tongue:
+        return cls.MOST if language == MOST_TRAINED else cls.OTHER if language else cls.SHORT
+
 
 # Frequent short words that are rare in the other languages of the list.
 _FREQUENT = {

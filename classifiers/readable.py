@@ -13,7 +13,6 @@ from classifiers.text import fold
 
 SHORT = 300  # characters of own words below which a mail says nothing by itself
 TRAINED = frozenset({"en", "es", "pt", "fr", "de", "id", "it", "nl", "tr", ""})  # "": too short to tell
-MOST_TRAINED = "en"  # what three quarters of the corpus are in
 FEWEST_WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEANS = re.compile(
@@ -53,11 +52,6 @@ def unreadable(report: Report, regions: Sequence[Region]) -> str:
 def spoken(report: Report, regions: Sequence[Region]) -> str:
     """The language of the report's own words, its subject left out: "en", "de", …; "" where it cannot be told."""
     return language(_own(report, regions))
-
-
-def is_foreign(report: Report, regions: Sequence[Region]) -> bool:
-    """Whether it is not surely in the language that most examples are in."""
-    return spoken(report, regions) != MOST_TRAINED
 
 
 def _own(report: Report, regions: Sequence[Region]) -> str:

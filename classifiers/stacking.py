@@ -15,10 +15,11 @@ import numpy.typing as npt
 from classifiers.decision import decide
 from classifiers.fusion import DISPOSITIONS as FUSED
 from classifiers.fusion import Fusion, Seen, Thresholds, logit, of_category, of_report, sigmoid
+from classifiers.language import Tongue
 from classifiers.material import FOLDS, Material
 from classifiers.partwise import most_genuine_part, no_report
 from classifiers.policy import Clause, Policy
-from classifiers.readable import is_foreign
+from classifiers.readable import spoken
 from classifiers.terms import (
     DISMISSALS,
     Acknowledgement,
@@ -175,26 +176,29 @@ def choose(m: Material, trials: Sequence[Trial], budget: float) -> Thresholds:
         live=min(0.5, _rare([t.live for t in others])),
         part=_rare([t.part for t in others]),
         not_a_report=0.5,
-        not_a_report_foreign=0.5,
+        not_a_report_short=0.5,
+        not_a_report_other=0.5,
         incomplete=0.5,
     )
-    genuine, wrong = _genuine(m), frozenset(_wrong(m, trials, at))
+    wrong = frozenset(_wrong(m, trials, at))
     at = replace(
         at,
-        not_a_report=_quiet(m, trials, budget, [i for i in genuine if not _is_foreign(m, i)], wrong),
-        not_a_report_foreign=_quiet(m, trials, budget, [i for i in genuine if _is_foreign(m, i)], wrong),
+        not_a_report=_quiet(m, trials, budget, Tongue.MOST, wrong),
+        not_a_report_short=_quiet(m, trials, budget, Tongue.SHORT, wrong),
+        not_a_report_other=_quiet(m, trials, budget, Tongue.OTHER, wrong),
     )
-    allowed = budget * sum(_counts(m, i) for i in genuine)
+    allowed = budget * sum(_counts(m, i) for i in _genuine(m))
     missed = set(_wrong(m, trials, at))  # whatever `clear` is
     cleared = [i for i in _wrong(m, trials, replace(at, clear=at.live)) if i not in missed]
     clear = sigmoid(affordable([(logit(trials[i].live), _counts(m, i)) for i in cleared], BY_CLAUSE * allowed))
     return replace(at, clear=min(at.live, clear))
 
 
-def _quiet(m: Material, trials: Sequence[Trial], budget: float, among: Sequence[int], wrong: Collection[int]) -> float:
-    """From where on a mail counts as no report, so that of these genuine ones the budget is lost; without any, as by hand."""
+def _quiet(m: Material, trials: Sequence[Trial], budget: float, tongue: Tongue, wrong: Collection[int]) -> float:
+    """From where on a mail in this tongue counts as no report, so that the budget is lost; without examples, as by hand."""
+    among = [i for i in _genuine(m) if Tongue.of(spoken(m.whole.reports[i], m.whole.regions[i])) is tongue]
     if not among:
-        return Thresholds().not_a_report
+        return Thresholds().no_report(tongue)
     lost = [(-logit(trials[i].quiet), _counts(m, i)) for i in among if i in wrong]
     return max(0.5, sigmoid(-affordable(lost, budget * sum(_counts(m, i) for i in among))))
 
@@ -216,10 +220,6 @@ def affordable(wrong: Sequence[tuple[float, float]], allowed: float) -> float:
 
 def _genuine(m: Material) -> list[int]:
     return [int(i) for i in np.flatnonzero(m.is_a(Disposition.IN_SCOPE))]
-
-
-def _is_foreign(m: Material, i: int) -> bool:
-    return is_foreign(m.whole.reports[i], m.whole.regions[i])
 
 
 def _counts(m: Material, i: int) -> float:
