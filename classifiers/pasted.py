@@ -31,6 +31,7 @@ _TOOL = re.compile(
     r"\s{0,8}(?:"
     r";; |; <<>> DiG|\S{1,200}\s+(?:\d{1,9}\s+)?IN\s+(?:A|AAAA|TXT|MX|NS|SOA|CNAME|CAA|DS|DNSKEY|PTR)\b|"
     r"\d{1,5}/(?:tcp|udp)\s+(?:open|closed|filtered)|Nmap scan report|Starting Nmap|PORT\s+STATE|Host is up|\|[_ ] {0,3}\S|"
+    r"Initiating [A-Z]|Completed [A-Z][\w ]{2,40} at \d|Discovered open port|Scanning \S{1,200} \[|NSE: |Nmap done|"
     r"\+ (?:Server|Target|OSVDB|Start Time|End Time|The |Retrieved|Allowed|/)|- Nikto|"
     r"\[(?:\d{4}-\d\d-\d\d[^\]]{0,20}|[\w:.-]{1,80})\] \[(?:http|dns|ssl|tcp|network|info|low|medium|high|critical)\w{0,8}\]|"
     r"\[(?:INF|ERR|WRN|info|\+|-|!|\*|i|\d\d:\d\d:\d\d)\] ?\S|"
