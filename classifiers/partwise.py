@@ -14,6 +14,7 @@ from classifiers.terms import Disposition
 # Below these no category is agreed on and no mail taken for no report; above the last nothing is dismissed.
 NAMED, QUIET, GENUINE = 0.1, 0.3, 0.95
 GUARDED = 0.5  # of a part's log-odds of a finding that count against "no report"; set on held-out folds
+FULL = 100  # characters from which the model's word on a part counts whole: of a few words it is a guess; likewise
 CHANCE = 0.5  # by how much of the logarithm of their number the best of many parts is better by chance; likewise
 _TOLD = frozenset(d.value for d in DISPOSITIONS)
 
@@ -36,7 +37,8 @@ def most_genuine_part(seen: Seen) -> float:
     for span, p in seen.opinion.parts:
         signs, noise = seen.within(span, ("genuine",)), seen.within(span, seen.excluded)
         likeness = logit(max((x for label, x in p.items() if label not in _TOLD), default=0.0))
-        scores.append(logit(p.get(Disposition.IN_SCOPE.value, 0.0)) + 0.5 * signs - 0.3 * likeness - 0.2 * noise)
+        believed = logit(p.get(Disposition.IN_SCOPE.value, 0.0)) * min(1.0, (span.end - span.start) / FULL)
+        scores.append(believed + 0.5 * signs - 0.3 * likeness - 0.2 * noise)
     return sigmoid(max(scores) - CHANCE * math.log(len(scores))) if scores else 0.0
 
 
